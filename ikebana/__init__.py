@@ -1,0 +1,1 @@
+"""The gateway: configuration, daemon, packet worker, control socket, command line."""

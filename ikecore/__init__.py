@@ -1,0 +1,1 @@
+"""What both IKE versions share: reader, events, actions, proposals, identities, diagnosis."""
