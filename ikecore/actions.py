@@ -1,0 +1,183 @@
+"""What a protocol core asks of the outside, and what it tells it; carried out in order.
+
+``sa`` is the local IKE SPI of the SA an action belongs to.  Later actions of the same list wait
+until ``InstallChild`` and ``RemoveChild`` have taken effect in the worker.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from ikecore.child import ChildSpec
+from ikecore.diagnosis import Diagnosis
+from ikecore.identities import Identity
+from ikecore.proposals import Suite
+from ikecore.trace import Record
+from policy.path import Path
+from policy.selectors import TrafficSelector
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send an IKE datagram; the runner puts the non-ESP marker before it if encapsulated."""
+
+    data: bytes
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class InstallChild:
+    """Give this pair of ESP SAs to the worker."""
+
+    spec: ChildSpec
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveChild:
+    """Take the pair with this inbound SPI from the worker."""
+
+    spi: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoveChild:
+    """The peer is elsewhere now: send this child's packets there."""
+
+    spi: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Authorize:
+    """Ask for the pre-shared key of ``connection``; the exchange waits for the answer."""
+
+    sa: bytes
+    connection: str
+    local_id: Identity
+    remote_id: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Established:
+    """Both ends of an IKE SA are authenticated."""
+
+    sa: bytes
+    connection: str
+    initiator: bool
+    initiator_spi: bytes
+    responder_spi: bytes
+    remote_id: Identity
+    suite: Suite
+    path: Path
+    nat_here: bool
+    nat_there: bool
+    reauth_at: float  # 0: never
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEstablished:
+    """A CHILD_SA is up; ``narrowed`` when it carries less than was configured."""
+
+    sa: bytes
+    connection: str
+    inbound_spi: int
+    outbound_spi: int
+    suite: Suite
+    local_ts: tuple[TrafficSelector, ...]
+    remote_ts: tuple[TrafficSelector, ...]
+    narrowed: bool
+    rekey_at: float  # 0: never
+
+
+@dataclass(frozen=True, slots=True)
+class ChildClosed:
+    """A CHILD_SA is gone."""
+
+    sa: bytes
+    connection: str
+    inbound_spi: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A negotiation failed.  ``connection`` is empty if it could not be told which."""
+
+    connection: str
+    sa: bytes
+    initiator: bool
+    diagnosis: Diagnosis
+
+
+class Reason(StrEnum):
+    """Why an IKE SA ended."""
+
+    FAILED = "failed"
+    PEER_DELETED = "deleted by peer"
+    DPD_TIMEOUT = "peer does not answer"
+    DELETED = "deleted"
+    REPLACED = "replaced by a newer SA"
+    REDUNDANT = "both sides had started at once"
+    LIFETIME = "lifetime reached"
+    CHILD_GONE = "its child is gone"
+    RECONFIGURED = "configuration changed"
+    INTERNAL_ERROR = "internal error"
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """An IKE SA is gone, and all its children."""
+
+    sa: bytes
+    connection: str
+    initiator: bool
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ReauthWanted:
+    """The SA nears its lifetime, and it is ours to make the next one."""
+
+    sa: bytes
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A datagram was ignored; ``reason`` names a counter, ``detail`` is for the trace."""
+
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A bug closed one SA; ``traceback`` is for the log."""
+
+    sa: bytes
+    connection: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """Something happened that a reader wants to see."""
+
+    record: Record
+
+
+Action: TypeAlias = (
+    Send
+    | InstallChild
+    | RemoveChild
+    | MoveChild
+    | Authorize
+    | Established
+    | ChildEstablished
+    | ChildClosed
+    | Failed
+    | Closed
+    | ReauthWanted
+    | Dropped
+    | Broken
+    | Traced
+)

@@ -1,0 +1,212 @@
+"""Why a negotiation failed, ours and theirs, and what to change on which side.
+
+A diagnosis names the true cause, or the smallest set of causes that the protocol lets this side
+tell apart, likeliest first.  What the peer did not say reads ``not told``; a guess is never shown
+as a fact.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+NOT_TOLD: Final = "not told"
+
+
+class Code(StrEnum):
+    """The catalogue's codes; their texts are in :data:`CATALOGUE`."""
+
+    PEER_NO_RESPONSE = "PEER_NO_RESPONSE"
+    PEER_UNREACHABLE = "PEER_UNREACHABLE"
+    PEER_NAME_UNRESOLVED = "PEER_NAME_UNRESOLVED"
+    IKE_VERSION_MISMATCH = "IKE_VERSION_MISMATCH"
+    ENCRYPTION_MISMATCH = "ENCRYPTION_MISMATCH"
+    INTEGRITY_MISMATCH = "INTEGRITY_MISMATCH"
+    PRF_MISMATCH = "PRF_MISMATCH"
+    DH_GROUP_MISMATCH = "DH_GROUP_MISMATCH"
+    PROPOSAL_REFUSED_BY_PEER = "PROPOSAL_REFUSED_BY_PEER"
+    PSK_MISMATCH = "PSK_MISMATCH"
+    PEER_IDENTITY_MISMATCH = "PEER_IDENTITY_MISMATCH"
+    AUTH_REFUSED_BY_PEER = "AUTH_REFUSED_BY_PEER"
+    KEY_MISSING = "KEY_MISSING"
+    ESP_PROPOSAL_MISMATCH = "ESP_PROPOSAL_MISMATCH"
+    PROTOCOL_MISMATCH = "PROTOCOL_MISMATCH"
+    TS_MISMATCH = "TS_MISMATCH"
+    TS_NARROWED = "TS_NARROWED"
+    NAT_FORBIDDEN = "NAT_FORBIDDEN"
+    INVALID_SYNTAX = "INVALID_SYNTAX"
+    PEER_ERROR = "PEER_ERROR"
+    CHILD_INSTALL_FAILED = "CHILD_INSTALL_FAILED"
+    DPD_TIMEOUT = "DPD_TIMEOUT"
+    PEER_DELETED = "PEER_DELETED"
+    ADMIN_DOWN = "ADMIN_DOWN"
+    LIMIT_REACHED = "LIMIT_REACHED"
+    LIFETIME = "LIFETIME"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    ADDRESS_NOT_LOCAL = "ADDRESS_NOT_LOCAL"
+    PORT_IN_USE = "PORT_IN_USE"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a code means, and what to do here and at the peer."""
+
+    title: str
+    here: str
+    there: str
+
+
+# fmt: off
+CATALOGUE: Final[dict[Code, Entry]] = {
+    Code.PEER_NO_RESPONSE: Entry(
+        "the peer does not answer",
+        "check the peer's address, and that UDP 500 and 4500 pass both ways",
+        "check that its IKE daemon runs and listens; if it is behind NAT, let it start"),
+    Code.PEER_UNREACHABLE: Entry(
+        "the network reports that the peer cannot be reached",
+        "check the route to the peer and the firewalls on the way",
+        "check that its IKE daemon listens on UDP 500 and 4500"),
+    Code.PEER_NAME_UNRESOLVED: Entry(
+        "the peer's host name has no address",
+        "check the name and this host's resolver", "register the name"),
+    Code.IKE_VERSION_MISMATCH: Entry(
+        "the two ends speak different IKE versions",
+        "set ike.version to what the peer uses", "set it to the same IKE version"),
+    Code.ENCRYPTION_MISMATCH: Entry(
+        "no common encryption algorithm for IKE",
+        "add one of theirs to ike.proposals", "add one of ours to its IKE proposals"),
+    Code.INTEGRITY_MISMATCH: Entry(
+        "no common integrity algorithm for IKE",
+        "add one of theirs to ike.proposals", "add one of ours to its IKE proposals"),
+    Code.PRF_MISMATCH: Entry(
+        "no common PRF for IKE",
+        "add one of theirs to ike.proposals (prfsha256, …)", "add one of ours"),
+    Code.DH_GROUP_MISMATCH: Entry(
+        "no common key exchange group for IKE",
+        "add one of theirs to ike.proposals", "add one of ours to its IKE proposals"),
+    Code.PROPOSAL_REFUSED_BY_PEER: Entry(
+        "the peer accepts none of our proposals",
+        "compare proposals with the peer's", "its log tells which algorithms it wanted"),
+    Code.PSK_MISMATCH: Entry(
+        "the pre-shared keys differ",
+        "enter the PSK again", "enter the same PSK again"),
+    Code.PEER_IDENTITY_MISMATCH: Entry(
+        "the peer's identity is not the one expected",
+        "set remote_id to the identity the peer sends (local_id to what it expects)",
+        "set its own identity to our remote_id, and the one it expects to our local_id"),
+    Code.AUTH_REFUSED_BY_PEER: Entry(
+        "the peer refused our key or our identity",
+        "check psk, local_id and remote_id", "its log tells which of them it refused"),
+    Code.KEY_MISSING: Entry(
+        "no pre-shared key for this peer",
+        "give the connection a psk", "nothing to do there"),
+    Code.ESP_PROPOSAL_MISMATCH: Entry(
+        "no common ESP proposal",
+        "add one of theirs to ipsec.proposals", "add one of ours to its ESP proposals"),
+    Code.PROTOCOL_MISMATCH: Entry(
+        "one end wants ESP, the other AH",
+        "set ipsec.protocol to the peer's", "set it to ESP"),
+    Code.TS_MISMATCH: Entry(
+        "the networks of the two ends do not mirror each other",
+        "our local_subnets must be its remote ones, our remote_subnets its local ones",
+        "mirror the networks: its remote ones are our local_subnets"),
+    Code.TS_NARROWED: Entry(
+        "the peer took only part of the networks",
+        "compare local_subnets and remote_subnets", "compare its networks with ours"),
+    Code.NAT_FORBIDDEN: Entry(
+        "there is a NAT on the way and nat_traversal is off",
+        "set nat_traversal = true", "switch NAT traversal on"),
+    Code.INVALID_SYNTAX: Entry(
+        "the peer sent, or says we sent, a message that breaks RFC 7296",
+        "capture the exchange with --keylog and report it", "look at its log for the reason"),
+    Code.PEER_ERROR: Entry(
+        "the peer answered with an error",
+        "see the notify's name", "look at its log for the reason"),
+    Code.CHILD_INSTALL_FAILED: Entry(
+        "the packet worker did not take the SA",
+        "look at the log of this daemon", "nothing to do there"),
+    Code.DPD_TIMEOUT: Entry(
+        "the peer stopped answering",
+        "check the path; the tunnel starts again as dpd.action says",
+        "check that its daemon runs"),
+    Code.PEER_DELETED: Entry(
+        "the peer deleted the tunnel",
+        "nothing to do here, unless it repeats", "its log tells why"),
+    Code.ADMIN_DOWN: Entry(
+        "taken down by the operator", "ikebana up NAME", "nothing to do there"),
+    Code.LIMIT_REACHED: Entry(
+        "a limit of this gateway was reached",
+        "raise the limit, or find who opens so many", "nothing to do there"),
+    Code.LIFETIME: Entry(
+        "the SA reached its lifetime", "nothing to do here", "nothing to do there"),
+    Code.INTERNAL_ERROR: Entry(
+        "a bug of ours closed this SA; the log has the traceback",
+        "report it with the log", "nothing to do there"),
+    Code.ADDRESS_NOT_LOCAL: Entry(
+        "an address of the gateway is not on this host",
+        "add the address to an interface or change gateway.addresses", "nothing to do there"),
+    Code.PORT_IN_USE: Entry(
+        "another program holds the IKE port",
+        "stop the other IKE daemon", "nothing to do there"),
+}
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One possible cause: what we have, what the peer has (or ``not told``)."""
+
+    code: Code
+    ours: str = ""
+    theirs: str = NOT_TOLD
+
+    @property
+    def entry(self) -> Entry:
+        """Return the catalogue's texts for this cause."""
+        return CATALOGUE[self.code]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Stage 1 (IKE) or 2 (ESP), the possible causes, and what was seen.
+
+    ``proven`` is False when the only evidence was unauthenticated.
+    """
+
+    stage: int
+    findings: tuple[Finding, ...]
+    evidence: str = ""
+    proven: bool = True
+
+    @property
+    def code(self) -> Code:
+        """Return the likeliest cause's code."""
+        return self.findings[0].code
+
+    @property
+    def certain(self) -> bool:
+        """Return whether this is the cause, and not the likeliest of several."""
+        return self.proven and len(self.findings) == 1
+
+    def lines(self) -> tuple[str, ...]:
+        """Return the text that CLI, API, log and console all show."""
+        first = self.findings[0]
+        kind = "" if self.certain else " (likeliest)" if len(self.findings) > 1 else " (unproven)"
+        out = [f"Stage {self.stage} failure: {first.code}{kind}: {first.entry.title}"]
+        if self.evidence:
+            out.append(f"  seen:   {self.evidence}")
+        for finding in self.findings:
+            if len(self.findings) > 1:
+                out.append(f"  {finding.code}: {finding.entry.title}")
+            if finding.ours:
+                out.append(f"  ours:   {finding.ours}")
+                out.append(f"  theirs: {finding.theirs}")
+            out.append(f"  here:   {finding.entry.here}")
+            out.append(f"  there:  {finding.entry.there}")
+        return tuple(out)
+
+
+def diagnose(
+    stage: int, code: Code, ours: str = "", theirs: str = NOT_TOLD, evidence: str = ""
+) -> Diagnosis:
+    """Return a diagnosis with one certain cause."""
+    return Diagnosis(stage, (Finding(code, ours, theirs),), evidence)

@@ -1,0 +1,11 @@
+"""Where a core's randomness comes from: it is given, never drawn (nonces, SPIs, cookies, jitter)."""
+
+from typing import Protocol
+
+
+class Entropy(Protocol):
+    """A source of random octets; tests and lessons give a repeatable one."""
+
+    def octets(self, count: int) -> bytes:
+        """Return ``count`` unpredictable octets."""
+        ...

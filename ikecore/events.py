@@ -1,0 +1,106 @@
+"""What the outside tells a protocol core.  ``sa`` is the local IKE SPI of the SA meant."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from suites.secret import Secret
+
+from ikecore.profile import Profile
+from policy.path import Path
+
+
+@dataclass(frozen=True, slots=True)
+class DatagramReceived:
+    """An IKE datagram came in, without its non-ESP marker; ``path.local`` is where it came to."""
+
+    data: bytes
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """The connections are now these, in the operator's order."""
+
+    profiles: tuple[Profile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Initiate:
+    """Negotiate this connection with the peer at ``path.remote``."""
+
+    profile: Profile
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """The answer to an :class:`~ikecore.actions.Authorize`: the key to use."""
+
+    sa: bytes
+    psk: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The answer to an :class:`~ikecore.actions.Authorize`: no."""
+
+    sa: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeWanted:
+    """The peer has to show that it lives (dead peer detection)."""
+
+    sa: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWanted:
+    """This IKE SA and its children must go; the peer is told."""
+
+    sa: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenHeard:
+    """Authenticated ESP came in for these inbound SPIs since the last such event."""
+
+    spis: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PathChanged:
+    """An authenticated ESP packet with the newest number came from another address or port."""
+
+    spi: int
+    remote: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class InstallFailed:
+    """The worker did not acknowledge the child with this inbound SPI."""
+
+    spi: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """The network said (ICMP, unauthenticated) that datagrams do not reach ``remote``."""
+
+    remote: str
+    why: str
+
+
+Event: TypeAlias = (
+    DatagramReceived
+    | Configured
+    | Initiate
+    | Authorized
+    | Refused
+    | ProbeWanted
+    | CloseWanted
+    | ChildrenHeard
+    | PathChanged
+    | InstallFailed
+    | Unreachable
+)

@@ -1,0 +1,100 @@
+"""Proposals in strongSwan's spelling: ``aes128-sha256-x25519``."""
+
+from typing import Final
+
+from suites.encr import Encr
+from suites.integ import Integ
+from suites.kex import Group
+from suites.keywords import lookup, nearest
+from suites.prf import PRF_BY_NAME, PRF_OF_INTEG, Prf
+
+from ikecore.proposals import NONE, Proposal, Protocol, Transform, TransformType
+
+_ESN: Final = {"esn": 1, "noesn": 0}
+
+
+class KeywordError(ValueError):
+    """A proposal cannot be read; ``hint`` says what would do."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+def parse_proposal(text: str, protocol: Protocol) -> Proposal:
+    """Read one proposal of keywords joined by ``-``.
+
+    An IKE proposal without a PRF takes that of its integrity keywords, a combined-mode cipher
+    alone SHA-256's.  Raises :exc:`KeywordError`.
+    """
+    rows: list[Encr | Integ | Prf | Group] = []
+    esn: list[Transform] = []
+    for token in filter(None, text.strip().lower().split("-")):
+        if token in _ESN:
+            esn.append(Transform(TransformType.ESN, _ESN[token]))
+            continue
+        row = lookup(token)
+        if row is None:
+            close = nearest(token)
+            hint = f"did you mean {close}?" if close else "see: ikebana explain-proposal"
+            raise KeywordError(f"unknown algorithm {token!r}", hint)
+        rows.append(row)
+    _check(text, rows, protocol, has_esn=bool(esn))
+    combined = any(isinstance(row, Encr) and row.is_aead for row in rows)
+    # aes128gcm16-sha256-x25519: beside a combined-mode cipher sha256 names only the PRF
+    transforms = [_transform(row) for row in rows if not (combined and isinstance(row, Integ))]
+    if protocol is Protocol.IKE:
+        transforms += _derived_prfs(rows)
+    else:
+        transforms += esn or [Transform(TransformType.ESN, NONE)]
+    order = {kind: at for at, kind in enumerate(TransformType)}
+    unique = dict.fromkeys(sorted(transforms, key=lambda t: order[TransformType(t.type)]))
+    return Proposal(protocol, tuple(unique))
+
+
+def _check(
+    text: str, rows: list[Encr | Integ | Prf | Group], protocol: Protocol, *, has_esn: bool
+) -> None:
+    ciphers = [row for row in rows if isinstance(row, Encr)]
+    if not ciphers:
+        raise KeywordError(f"no cipher in {text!r}", "begin with one, such as aes256gcm16")
+    if len({row.is_aead for row in ciphers}) > 1:
+        raise KeywordError(
+            f"{text!r} mixes combined-mode and plain ciphers",
+            "write two proposals (RFC 7296 section 3.3)",
+        )
+    integs = [row for row in rows if isinstance(row, Integ)]
+    if ciphers[0].is_aead:
+        if integs and protocol is not Protocol.IKE:
+            raise KeywordError(
+                f"{ciphers[0].name} authenticates by itself: {integs[0].name} must go",
+                f"write {'-'.join(c.name for c in ciphers)}",
+            )
+    elif not integs:
+        raise KeywordError(f"{ciphers[0].name} needs an integrity algorithm", "add -sha256")
+    if protocol is Protocol.IKE:
+        if not any(isinstance(row, Group) for row in rows):
+            raise KeywordError(f"no key exchange in {text!r}", "add -x25519 or -modp2048")
+        if has_esn:
+            raise KeywordError("esn belongs to ESP", "leave it out of the IKE proposal")
+    elif any(isinstance(row, Prf) for row in rows):
+        raise KeywordError("a PRF belongs to IKE", "leave it out of the ESP proposal")
+
+
+def _transform(row: Encr | Integ | Prf | Group) -> Transform:
+    match row:
+        case Encr():
+            return Transform(TransformType.ENCR, row.iana, row.key_bits)
+        case Integ():
+            return Transform(TransformType.INTEG, row.iana)
+        case Prf():
+            return Transform(TransformType.PRF, row.iana)
+        case Group():
+            return Transform(TransformType.KE, row.iana)
+
+
+def _derived_prfs(rows: list[Encr | Integ | Prf | Group]) -> list[Transform]:
+    if any(isinstance(row, Prf) for row in rows):
+        return []
+    named = [PRF_OF_INTEG[row.name] for row in rows if isinstance(row, Integ)]
+    return [_transform(prf) for prf in named or [PRF_BY_NAME["prfsha256"]]]

@@ -1,0 +1,221 @@
+"""Proposals: what may be negotiated, and what is chosen of two lists (RFC 7296 section 3.3)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from suites.encr import ENCR_BY_ID, Encr
+from suites.integ import INTEG_BY_ID, Integ
+from suites.kex import GROUP_BY_ID, Group
+from suites.prf import PRF_BY_ID, Prf
+
+
+class Protocol(IntEnum):
+    """Security protocol identifiers (RFC 7296 section 3.3.1)."""
+
+    IKE = 1
+    AH = 2
+    ESP = 3
+
+
+class TransformType(IntEnum):
+    """Transform types (RFC 7296 section 3.3.2, RFC 9370 for the fourth's name)."""
+
+    ENCR = 1
+    PRF = 2
+    INTEG = 3
+    KE = 4
+    ESN = 5
+
+
+NONE: Final = 0  # INTEG, KE: none; ESN: 32-bit sequence numbers
+_REQUIRED: Final = {
+    Protocol.IKE: (TransformType.ENCR, TransformType.PRF, TransformType.KE),
+    Protocol.ESP: (TransformType.ENCR,),
+}
+_OPTIONAL: Final = {
+    Protocol.IKE: (TransformType.INTEG,),
+    Protocol.ESP: (TransformType.INTEG, TransformType.KE, TransformType.ESN),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """One algorithm offered.
+
+    ``key_bits`` is the Key Length attribute, 0 when absent; ``odd`` marks an attribute that we do
+    not know, or a key length that came twice: such a transform is never chosen (section 3.3.6).
+    """
+
+    type: int
+    id: int
+    key_bits: int = 0
+    odd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One proposal substructure: any transform of each type may be picked."""
+
+    protocol: int
+    transforms: tuple[Transform, ...]
+    spi: bytes = b""
+    number: int = 1
+
+    def of(self, kind: int) -> tuple[Transform, ...]:
+        """Return the transforms of one type, in order of preference."""
+        return tuple(t for t in self.transforms if t.type == kind)
+
+    def types(self) -> frozenset[int]:
+        """Return the transform types that occur."""
+        return frozenset(t.type for t in self.transforms)
+
+    def without(self, kind: int) -> "Proposal":
+        """Return the proposal without one transform type (a first child's KE, section 1.2)."""
+        kept = tuple(t for t in self.transforms if t.type != kind)
+        return Proposal(self.protocol, kept, self.spi, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """What was chosen: one row a type.  ``number`` is that of the accepted proposal."""
+
+    protocol: int
+    encr: Encr
+    integ: Integ | None = None
+    prf: Prf | None = None
+    group: Group | None = None
+    esn: bool = False
+    number: int = 1
+
+    def proposal(self, spi: bytes = b"") -> Proposal:
+        """Return the answer's single proposal (section 3.3: one transform of each type)."""
+        found = [Transform(TransformType.ENCR, self.encr.iana, self.encr.key_bits)]
+        if self.prf is not None:
+            found.append(Transform(TransformType.PRF, self.prf.iana))
+        if self.integ is not None:
+            found.append(Transform(TransformType.INTEG, self.integ.iana))
+        if self.group is not None:
+            found.append(Transform(TransformType.KE, self.group.iana))
+        if self.protocol == Protocol.ESP:
+            found.append(Transform(TransformType.ESN, int(self.esn)))
+        return Proposal(self.protocol, tuple(found), spi, self.number)
+
+    def __str__(self) -> str:
+        rows = (self.encr, self.integ, self.prf, self.group)
+        names = [row.name for row in rows if row is not None]
+        return "-".join([*names, "esn"] if self.esn else names)
+
+
+def choose(ours: Sequence[Proposal], theirs: Sequence[Proposal]) -> tuple[Suite, Proposal] | None:
+    """Return the suite our order prefers among theirs, and their proposal it came from.
+
+    Every transform type of their proposal must be settled, and a type they leave out counts as
+    NONE (section 3.3.3); an algorithm we have no row for is never chosen.
+    """
+    for mine in ours:
+        for offer in theirs:
+            if offer.protocol != mine.protocol:
+                continue
+            suite = _settle(mine, offer)
+            if suite is not None:
+                return suite, offer
+    return None
+
+
+def _settle(mine: Proposal, offer: Proposal) -> Suite | None:
+    protocol = Protocol(mine.protocol)
+    known = (*_REQUIRED[protocol], *_OPTIONAL[protocol])
+    if not offer.types() <= set(known):
+        return None
+    picked: dict[int, Transform] = {}
+    for kind in known:
+        both = _common(mine.of(kind), offer.of(kind))
+        if both is not None:
+            picked[kind] = both
+        elif not (_may_lack(mine, kind) and _may_lack(offer, kind)):
+            return None
+    if any(kind not in picked for kind in _REQUIRED[protocol]):
+        return None
+    return _suite(protocol, picked, offer.number)
+
+
+def _common(mine: tuple[Transform, ...], theirs: tuple[Transform, ...]) -> Transform | None:
+    offered = {t for t in theirs if not t.odd}
+    return next((t for t in mine if t in offered), None)
+
+
+def _may_lack(proposal: Proposal, kind: int) -> bool:
+    found = proposal.of(kind)
+    return not found or any(t.id == NONE for t in found)
+
+
+def _suite(protocol: Protocol, picked: dict[int, Transform], number: int) -> Suite | None:
+    chosen = picked[TransformType.ENCR]
+    encr = ENCR_BY_ID.get((chosen.id, chosen.key_bits))
+    integ = INTEG_BY_ID.get(_id(picked, TransformType.INTEG))
+    prf = PRF_BY_ID.get(_id(picked, TransformType.PRF))
+    group = GROUP_BY_ID.get(_id(picked, TransformType.KE))
+    if encr is None or encr.is_aead != (integ is None):
+        return None
+    if protocol is Protocol.IKE and (prf is None or group is None):
+        return None
+    esn = _id(picked, TransformType.ESN) == 1
+    return Suite(protocol, encr, integ, prf, group, esn, number)
+
+
+def _id(picked: dict[int, Transform], kind: int) -> int:
+    transform = picked.get(kind)
+    return NONE if transform is None else transform.id
+
+
+def blame(ours: Sequence[Proposal], theirs: Sequence[Proposal]) -> tuple[TransformType, ...]:
+    """Return the transform types that keep the closest pair of proposals apart.
+
+    Empty when not even the protocols agree (AH against ESP) or nothing was offered.
+    """
+    best: tuple[TransformType, ...] | None = None
+    for mine in ours:
+        for offer in theirs:
+            if mine.protocol != offer.protocol:
+                continue
+            apart = tuple(_apart(mine, offer))
+            if apart and (best is None or len(apart) < len(best)):
+                best = apart
+    return best or ()
+
+
+def _apart(mine: Proposal, offer: Proposal) -> Iterable[TransformType]:
+    for kind in TransformType:
+        a, b = mine.of(kind), offer.of(kind)
+        if _common(a, b) is None and not (_may_lack(mine, kind) and _may_lack(offer, kind)):
+            yield kind
+
+
+def describe(proposal: Proposal) -> str:
+    """Return the proposal in keywords, unknown transforms as type:id."""
+    return "-".join(dict.fromkeys(_name(t) for t in proposal.transforms if not _is_plain(t)))
+
+
+def _is_plain(transform: Transform) -> bool:
+    return transform.type in (TransformType.ESN, TransformType.KE) and transform.id == NONE
+
+
+def _name(transform: Transform) -> str:
+    row: Encr | Prf | Integ | Group | None = None
+    match transform.type:
+        case TransformType.ENCR:
+            row = ENCR_BY_ID.get((transform.id, transform.key_bits))
+        case TransformType.PRF:
+            row = PRF_BY_ID.get(transform.id)
+        case TransformType.INTEG:
+            row = INTEG_BY_ID.get(transform.id)
+        case TransformType.KE:
+            row = GROUP_BY_ID.get(transform.id)
+        case TransformType.ESN if transform.id == 1:
+            return "esn"
+    if row is not None:
+        return row.name
+    size = f"/{transform.key_bits}" if transform.key_bits else ""
+    return f"{transform.type}:{transform.id}{size}"

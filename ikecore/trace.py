@@ -1,0 +1,53 @@
+"""Trace records: what a core did, for the ladder, the log, the key log and the capture."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from suites.secret import Secret
+
+from ikecore.proposals import Suite
+from policy.path import Path
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTraced:
+    """One IKE message: as it stood on the wire, and its payloads' labels (``SA KE No N(COOKIE)``).
+
+    ``again`` marks a retransmission or a repeated answer.
+    """
+
+    connection: str
+    sa: bytes
+    sent: bool
+    exchange: str
+    response: bool
+    message_id: int
+    labels: tuple[str, ...]
+    raw: bytes
+    path: Path
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeysDerived:
+    """The keys of an IKE SA, by their RFC 7296 names; values print as ``<32 octets>``."""
+
+    connection: str
+    initiator_spi: bytes
+    responder_spi: bytes
+    suite: Suite
+    keys: tuple[tuple[str, Secret], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """An IKE SA went from one state to another, and why."""
+
+    connection: str
+    sa: bytes
+    old: str
+    new: str
+    why: str
+
+
+Record: TypeAlias = MessageTraced | KeysDerived | StateChanged
