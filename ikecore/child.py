@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from suites.secret import Secret
-
 from ikecore.proposals import Suite
 from policy.path import Path
 from policy.selectors import TrafficSelector
+from suites.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

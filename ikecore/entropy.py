@@ -1,4 +1,4 @@
-"""Where a core's randomness comes from: it is given, never drawn (nonces, SPIs, cookies, jitter)."""
+"""Randomness is given to a core, never drawn by it: nonces, SPIs, cookies, jitter."""
 
 from typing import Protocol
 

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from suites.secret import Secret
-
 from ikecore.profile import Profile
 from policy.path import Path
+from suites.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class ProbeWanted:
 
 @dataclass(frozen=True, slots=True)
 class CloseWanted:
-    """This IKE SA and its children must go; the peer is told."""
+    """The operator wants this IKE SA and its children gone; the peer is told."""
 
     sa: bytes
 

@@ -2,13 +2,12 @@
 
 from typing import Final
 
+from ikecore.proposals import NONE, Proposal, Protocol, Transform, TransformType
 from suites.encr import Encr
 from suites.integ import Integ
 from suites.kex import Group
 from suites.keywords import lookup, nearest
 from suites.prf import PRF_BY_NAME, PRF_OF_INTEG, Prf
-
-from ikecore.proposals import NONE, Proposal, Protocol, Transform, TransformType
 
 _ESN: Final = {"esn": 1, "noesn": 0}
 

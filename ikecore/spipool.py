@@ -1,4 +1,4 @@
-"""Inbound ESP and AH SPIs, shared by every endpoint (RFC 4301 section 4.1, RFC 4303 section 2.1)."""
+"""Inbound ESP and AH SPIs, shared by all endpoints (RFC 4301 section 4.1, RFC 4303 2.1)."""
 
 from collections import deque
 from typing import Final

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from suites.secret import Secret
-
 from ikecore.proposals import Suite
 from policy.path import Path
+from suites.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
