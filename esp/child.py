@@ -1,0 +1,93 @@
+"""One CHILD_SA in the packet path: a pair of SAs and what their packets are checked against."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from esp.sa import InboundSa, OutboundSa
+from policy.flow import Flow, flow_of
+from policy.path import Path
+from policy.selectors import TrafficSelector
+
+_MEMORY_LIMIT: Final = 4096
+
+
+class ChildSa:
+    """A pair of SAs with its selectors, its path and the largest inner packet (RFC 4301 4.4.2).
+
+    ``local`` and ``remote`` are what was negotiated, seen from here.  ``source`` is where the
+    peer's datagrams are known to come from, None where that is not followed: only peers behind
+    UDP encapsulation may move (RFC 7296 section 2.23).
+    """
+
+    __slots__ = (
+        "_admitted",
+        "_path",
+        "inbound",
+        "local",
+        "mtu",
+        "outbound",
+        "remote",
+        "source",
+        "tunnel",
+    )
+
+    def __init__(
+        self,
+        tunnel: str,
+        outbound: OutboundSa,
+        inbound: InboundSa,
+        path: Path,
+        local: tuple[TrafficSelector, ...],
+        remote: tuple[TrafficSelector, ...],
+        mtu: int,
+    ) -> None:
+        self.tunnel = tunnel
+        self.outbound = outbound
+        self.inbound = inbound
+        self.local = local
+        self.remote = remote
+        self.mtu = mtu
+        self._admitted: set[bytes] = set()
+        self.path = path
+
+    @property
+    def path(self) -> Path:
+        """Return where datagrams go; setting it also moves ``source``."""
+        return self._path
+
+    @path.setter
+    def path(self, path: Path) -> None:
+        self._path = path
+        self.source: object = path.remote if path.encapsulated else None
+
+    def carries(self, flow: Flow) -> bool:
+        """Tell whether an outgoing flow is inside the selectors (source local)."""
+        version, protocol = flow.version, flow.protocol
+        return _one_matches(
+            self.local, version, flow.source, protocol, flow.source_port
+        ) and _one_matches(self.remote, version, flow.target, protocol, flow.target_port)
+
+    def admits(self, key: bytes, packet: bytes) -> bool:
+        """Tell whether an inner packet may come in: source remote, target local.
+
+        ``key`` is the packet's flow key; admitted flows are remembered, a bounded number.
+        Raises :exc:`~policy.flow.MalformedPacket`.
+        """
+        if key in self._admitted:
+            return True
+        flow = flow_of(packet)
+        version, protocol = flow.version, flow.protocol
+        is_inside = _one_matches(
+            self.remote, version, flow.source, protocol, flow.source_port
+        ) and _one_matches(self.local, version, flow.target, protocol, flow.target_port)
+        if is_inside:
+            if len(self._admitted) >= _MEMORY_LIMIT:
+                self._admitted.clear()
+            self._admitted.add(key)
+        return is_inside
+
+
+def _one_matches(
+    selectors: Sequence[TrafficSelector], version: int, address: int, protocol: int, port: int
+) -> bool:
+    return any(one.version == version and one.matches(address, protocol, port) for one in selectors)

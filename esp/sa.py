@@ -1,0 +1,121 @@
+"""The two halves of an ESP security association: what happens to each packet (RFC 4303)."""
+
+import struct
+from typing import Final
+
+from esp.replay import ReplayWindow
+from suites.sealers import IntegrityError, Sealer
+
+HEADER: Final = struct.Struct("!II")  # SPI, low half of the sequence number
+NEVER: Final = 1 << 64  # a soft limit that no SA reaches
+_PADDING: Final = tuple(bytes(range(1, n + 1)) for n in range(256))  # RFC 4303 section 2.4
+_PADDED: Final = tuple(padding + bytes((n,)) for n, padding in enumerate(_PADDING))
+_NEXT: Final = tuple(bytes((n,)) for n in range(256))
+
+
+class Drop(Exception):
+    """A packet was discarded; ``reason`` names the counter to raise."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class OutboundSa:
+    """Sealing half.  ``limit`` is the sequence number after which only a rekeyed SA may send.
+
+    ``seq`` is the last number used, so also the number of packets; ``octets`` counts plaintext.
+    The soft limits are for whoever watches them: sealing goes on past them.
+    """
+
+    __slots__ = (
+        "_align",
+        "_seal",
+        "esn",
+        "limit",
+        "octets",
+        "seq",
+        "soft_octets",
+        "soft_packets",
+        "spi",
+    )
+
+    def __init__(
+        self, spi: int, sealer: Sealer, *, esn: bool = False, limit: int | None = None
+    ) -> None:
+        self.spi = spi
+        self.esn = esn
+        self.seq = 0
+        self.octets = 0
+        self.limit = limit if limit is not None else (1 << 64 if esn else 1 << 32) - 1
+        self.soft_packets = NEVER
+        self.soft_octets = NEVER
+        self._seal = sealer.seal
+        self._align = max(4, sealer.block)
+
+    @property
+    def packets(self) -> int:
+        """Return how many packets were sealed."""
+        return self.seq
+
+    def protect(self, packet: bytes, next_header: int) -> bytes:
+        """Return the ESP packet for ``packet``; raise :exc:`Drop` when the numbers are used up."""
+        seq = self.seq + 1
+        if seq > self.limit:
+            raise Drop("sequence_exhausted")
+        self.seq = seq  # first of all: whatever fails below, no number (no nonce) is used twice
+        length = len(packet)
+        self.octets += length
+        header = HEADER.pack(self.spi, seq & 0xFFFFFFFF)
+        plain = packet + _PADDED[-(length + 2) % self._align] + _NEXT[next_header]
+        if self.esn:
+            return header + self._seal(header, plain, seq, (seq >> 32).to_bytes(4, "big"))
+        return header + self._seal(header, plain, seq)
+
+
+class InboundSa:
+    """Opening half: length, cheap replay check, ICV, replay record, then padding - in that order.
+
+    ``packets`` and ``octets`` count what was accepted, dummies included.
+    """
+
+    __slots__ = ("_least", "_open", "esn", "octets", "packets", "replay", "spi")
+
+    def __init__(self, spi: int, sealer: Sealer, *, esn: bool = False, window: int = 1024) -> None:
+        self.spi = spi
+        self.esn = esn
+        self.replay = ReplayWindow(window)
+        self.packets = 0
+        self.octets = 0
+        self._open = sealer.open
+        self._least = HEADER.size + sealer.overhead + 2
+
+    def unprotect(self, datagram: bytes) -> tuple[int, bytes]:
+        """Return (next header, inner packet) of an ESP packet, or raise :exc:`Drop`."""
+        if len(datagram) < self._least:
+            raise Drop("malformed")
+        header = datagram[:8]
+        seq = int.from_bytes(datagram[4:8], "big")
+        replay = self.replay
+        if self.esn:
+            seq = replay.widen(seq)
+        if not replay.is_fresh(seq):
+            raise Drop("replay")
+        try:
+            if self.esn:
+                plain = self._open(header, datagram[8:], (seq >> 32).to_bytes(4, "big"))
+            else:
+                plain = self._open(header, datagram[8:])
+        except IntegrityError:
+            raise Drop("integrity") from None
+        replay.accept(seq)
+        end = len(plain) - 2
+        if end < 0:
+            raise Drop("padding")
+        pad = plain[-2]
+        if pad > end or plain[end - pad : end] != _PADDING[pad]:
+            raise Drop("padding")
+        inner = plain[: end - pad]
+        self.packets += 1
+        self.octets += len(inner)
+        return plain[-1], inner

@@ -1,0 +1,27 @@
+"""How large a packet fits into a tunnel (RFC 4303 section 2, RFC 3948 section 2.1)."""
+
+from typing import Final
+
+IP_HEADER: Final = {4: 20, 6: 40}
+MINIMUM: Final = {4: 68, 6: 1280}  # RFC 791 section 3.2, RFC 8200 section 5
+_UDP: Final = 8
+_ESP: Final = 8  # SPI, sequence number
+_TRAILER: Final = 2  # pad length, next header
+_TCP: Final = 20
+
+
+def tunnel_mtu(
+    path_mtu: int, outer_version: int, encapsulated: bool, iv: int, icv: int, block: int
+) -> int:
+    """Return the largest inner packet whose ESP packet fits into ``path_mtu`` octets; 0 if none.
+
+    ``iv``, ``icv`` and ``block`` (the cipher's; ESP itself aligns to 4) are the transform's.
+    """
+    room = path_mtu - IP_HEADER[outer_version] - _UDP * encapsulated - _ESP - iv - icv
+    align = max(4, block)
+    return max(0, room // align * align - _TRAILER)
+
+
+def mss_for(mtu: int, version: int) -> int:
+    """Return the TCP maximum segment size for packets of ``mtu`` octets (RFC 6691)."""
+    return max(0, min(mtu - IP_HEADER[version] - _TCP, 65535))
