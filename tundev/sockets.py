@@ -1,0 +1,127 @@
+"""Options and control messages that all sockets of the tunnel share (ip(7), ipv6(7))."""
+
+import contextlib
+import errno
+import ipaddress
+import socket
+import struct
+from functools import lru_cache
+from typing import Final
+
+Ancillary = list[tuple[int, int, bytes]]
+
+SO_MARK: Final = 36
+SO_SNDBUFFORCE: Final = 32
+SO_RCVBUFFORCE: Final = 33
+IP_PKTINFO: Final = 8
+IP_MTU_DISCOVER: Final = 10
+IP_RECVERR: Final = 11
+IP_MTU: Final = 14
+IPV6_MTU_DISCOVER: Final = 23
+IPV6_MTU: Final = 24
+IPV6_RECVERR: Final = 25
+IPV6_RECVPKTINFO: Final = 49
+IPV6_PKTINFO: Final = 50
+PMTUDISC_DONT: Final = 0
+PMTUDISC_WANT: Final = 1
+PMTUDISC_DO: Final = 2
+
+BUFFER: Final = 4 << 20
+"""Octets asked for in each direction: one scheduling pause of 3 ms at 10 Gbit/s."""
+
+ANCILLARY_ROOM: Final = 128
+"""Octets for the control messages of one read: packet info and a GRO size fit several times."""
+
+_INFO4: Final = struct.Struct("=i4s4s")  # ifindex, our address, destination in the header
+_INFO6: Final = struct.Struct("=16si")
+
+WOULD_BLOCK: Final = frozenset((errno.EAGAIN, errno.EWOULDBLOCK))
+
+
+def family_of(address: str) -> socket.AddressFamily:
+    """Return the family of a numeric address."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def configure(
+    sock: socket.socket,
+    mark: int,
+    *,
+    fragment: bool = True,
+    errors: bool = False,
+    buffer: int = BUFFER,
+) -> None:
+    """Make ``sock`` non-blocking, marked, with packet info and large buffers.
+
+    ``mark`` (0: none) is skipped without CAP_NET_ADMIN.  ``fragment`` lets outer packets be
+    fragmented: DF clear on IPv4; on IPv6, where only the sender can, to the path MTU it learnt.
+    ``errors`` queues ICMP errors for :func:`tundev.icmp.read_errors`.
+    """
+    sock.setblocking(False)
+    six = sock.family == socket.AF_INET6
+    level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
+    if mark:
+        with contextlib.suppress(PermissionError):
+            sock.setsockopt(socket.SOL_SOCKET, SO_MARK, mark)
+    for forced, plain in ((SO_RCVBUFFORCE, socket.SO_RCVBUF), (SO_SNDBUFFORCE, socket.SO_SNDBUF)):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, forced, buffer)
+        except PermissionError:
+            sock.setsockopt(socket.SOL_SOCKET, plain, buffer)
+    sock.setsockopt(level, IPV6_RECVPKTINFO if six else IP_PKTINFO, 1)
+    allowed = PMTUDISC_WANT if six else PMTUDISC_DONT
+    sock.setsockopt(
+        level,
+        IPV6_MTU_DISCOVER if six else IP_MTU_DISCOVER,
+        allowed if fragment else PMTUDISC_DO,
+    )
+    if errors:
+        sock.setsockopt(level, IPV6_RECVERR if six else IP_RECVERR, 1)
+
+
+@lru_cache(maxsize=1024)
+def source_cmsg(local: str) -> Ancillary:
+    """Return the control message that makes a datagram leave from ``local`` ("": kernel's choice).
+
+    The list is shared between calls: hand it to ``sendmsg`` and leave it as it is.
+    """
+    if not local:
+        return []
+    if ":" in local:
+        address = ipaddress.IPv6Address(local)
+        scope = socket.if_nametoindex(address.scope_id) if address.scope_id else 0
+        if address == ipaddress.IPv6Address("::"):
+            return []
+        info = _INFO6.pack(address.packed, scope)
+        return [(socket.IPPROTO_IPV6, IPV6_PKTINFO, info)]
+    packed = socket.inet_aton(local)
+    if packed == bytes(4):
+        return []
+    return [(socket.IPPROTO_IP, IP_PKTINFO, _INFO4.pack(0, packed, bytes(4)))]
+
+
+def local_of(ancillary: Ancillary) -> str:
+    """Return our address that a datagram came to, out of its control messages ("" if not told)."""
+    for level, kind, data in ancillary:
+        if kind == IP_PKTINFO and level == socket.IPPROTO_IP and len(data) >= _INFO4.size:
+            return socket.inet_ntop(socket.AF_INET, data[4:8])
+        if kind == IPV6_PKTINFO and level == socket.IPPROTO_IPV6 and len(data) >= _INFO6.size:
+            return _scoped(data)
+    return ""
+
+
+def _scoped(info: bytes) -> str:
+    text = socket.inet_ntop(socket.AF_INET6, info[:16])
+    if info[0] == 0xFE and info[1] & 0xC0 == 0x80:  # link-local: an address per link
+        return with_scope(text, int.from_bytes(info[16:20], "little"))
+    return text
+
+
+def with_scope(address: str, index: int) -> str:
+    """Return ``address%interface`` (the bare address when the index is 0 or gone)."""
+    if not index or "%" in address:
+        return address
+    try:
+        return f"{address}%{socket.if_indextoname(index)}"
+    except OSError:
+        return address
