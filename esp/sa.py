@@ -7,6 +7,8 @@ from esp.replay import ReplayWindow
 from suites.sealers import IntegrityError, Sealer
 
 HEADER: Final = struct.Struct("!II")  # SPI, low half of the sequence number
+_pack: Final = HEADER.pack
+_unpack: Final = HEADER.unpack_from
 NEVER: Final = 1 << 64  # a soft limit that no SA reaches
 _PADDING: Final = tuple(bytes(range(1, n + 1)) for n in range(256))  # RFC 4303 section 2.4
 _PADDED: Final = tuple(padding + bytes((n,)) for n, padding in enumerate(_PADDING))
@@ -66,7 +68,7 @@ class OutboundSa:
         self.seq = seq  # first of all: whatever fails below, no number (no nonce) is used twice
         length = len(packet)
         self.octets += length
-        header = HEADER.pack(self.spi, seq & 0xFFFFFFFF)
+        header = _pack(self.spi, seq & 0xFFFFFFFF)
         plain = packet + _PADDED[-(length + 2) % self._align] + _NEXT[next_header]
         if self.esn:
             return header + self._seal(header, plain, seq, (seq >> 32).to_bytes(4, "big"))
@@ -94,18 +96,17 @@ class InboundSa:
         """Return (next header, inner packet) of an ESP packet, or raise :exc:`Drop`."""
         if len(datagram) < self._least:
             raise Drop("malformed")
-        header = datagram[:8]
-        seq = int.from_bytes(datagram[4:8], "big")
+        _, seq = _unpack(datagram)
         replay = self.replay
         if self.esn:
             seq = replay.widen(seq)
-        if not replay.is_fresh(seq):
+        if seq <= replay.top and not replay.is_fresh(seq):  # ahead of the window is fresh
             raise Drop("replay")
         try:
             if self.esn:
-                plain = self._open(header, datagram[8:], (seq >> 32).to_bytes(4, "big"))
+                plain = self._open(datagram[:8], datagram[8:], (seq >> 32).to_bytes(4, "big"))
             else:
-                plain = self._open(header, datagram[8:])
+                plain = self._open(datagram[:8], datagram[8:])
         except IntegrityError:
             raise Drop("integrity") from None
         replay.accept(seq)

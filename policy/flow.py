@@ -107,19 +107,24 @@ def _after_extensions(packet: bytes) -> tuple[int, int]:
 def flow_key(packet: bytes) -> bytes:
     """Return octets that are equal only for packets of equal :func:`flow_of` (about 0.3 us).
 
-    TCP and UDP over plain headers are keyed by slices; their lengths (16 and 37) keep the two
-    versions apart.  Everything else, where slices would hold payload and so make a
-    key per packet, is keyed by its flow.  Raises :exc:`MalformedPacket`.
+    Plain headers are keyed by slices, whose lengths (16 and 37 with ports, 12 and 33 without)
+    keep the kinds apart.  Everything else, where slices would hold payload and so make a key per
+    packet, is keyed by its flow.  Raises :exc:`MalformedPacket`.
     """
-    if len(packet) >= 44:
+    if len(packet) >= 28:
         # The slice 6:10 holds the TTL too: one slice less, and a flow's TTL hardly ever changes.
         first = packet[0]
-        if first == 0x45 and packet[6:8] in _WHOLE and packet[9] in _WITH_PORTS:
-            return packet[6:10] + packet[12:24]
-        if first >> 4 == 6 and packet[6] in _WITH_PORTS:
-            return packet[6:7] + packet[8:44]
+        if first == 0x45 and packet[6:8] in _WHOLE:
+            if packet[9] in _WITH_PORTS:
+                return packet[6:10] + packet[12:24]
+            return packet[6:10] + packet[12:20]
+        if first >> 4 == 6 and len(packet) >= 44:
+            if packet[6] in _WITH_PORTS:
+                return packet[6:7] + packet[8:44]
+            if packet[6] not in _EXTENSIONS:
+                return packet[6:7] + packet[8:40]
     flow = flow_of(packet)
-    return b"%d %d %d %d %d %d flow without ports or with options" % (
+    return b"%d %d %d %d %d %d flow of fragments or options" % (
         flow.version,
         flow.protocol,
         flow.source,

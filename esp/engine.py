@@ -1,0 +1,246 @@
+"""The packet path between the TUN device and the ESP sockets: lists in, lists out, no I/O.
+
+    seal_batch   packet -> remembered flow? or SPD, then the tunnel's SA -> too big? -> MSS -> seal
+    open_batch   length -> SPI -> replay -> ICV -> accept -> padding -> inner header sane -> inside
+                 the SA's selectors -> MSS -> TUN
+
+One bad packet never costs the others: it raises its counter and the loop goes on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from esp.child import ChildSa
+from esp.counters import Counters
+from esp.inner import clamp_mss, fragmentation_needed, is_oversized, is_sane, unreachable
+from esp.sa import NEVER, Drop
+from policy.flow import Flow, MalformedPacket, flow_key, flow_of
+from policy.spd import Action, Spd
+
+_MEMORY_LIMIT: Final = 8192
+_INWARD_LIMIT: Final = 32  # ICMP errors per batch: they are hints, not to be amplified
+_IPV4: Final = 4  # next header (and IP protocol) of an IPv4 packet inside
+_IPV6: Final = 41
+_DUMMY: Final = 59  # RFC 4303 section 2.6
+_UNKNOWN_LEAST: Final = 10  # SPI, sequence number, pad length, next header: no shorter ESP packet
+
+
+@dataclass(frozen=True, slots=True)
+class Acquire:
+    """A packet that has to wait for its tunnel (RFC 4301 section 5.1, SADB_ACQUIRE elsewhere)."""
+
+    tunnel: str
+    flow: Flow
+    packet: bytes
+
+
+class Batch:
+    """What became of packets from the TUN device."""
+
+    __slots__ = ("acquires", "inward", "limits", "sealed")
+
+    def __init__(self) -> None:
+        self.sealed: list[tuple[ChildSa, bytes]] = []
+        """ESP packets in order, each to be sent along its child's path."""
+        self.inward: list[bytes] = []
+        """ICMP errors for the senders: to be written to the TUN device."""
+        self.acquires: list[Acquire] = []
+        """Packets of armed tunnels that have no SA yet."""
+        self.limits: list[ChildSa] = []
+        """Children that passed a soft limit: each is told once."""
+
+
+class Opened:
+    """What became of datagrams from the network."""
+
+    __slots__ = ("inner", "moved")
+
+    def __init__(self) -> None:
+        self.inner: list[bytes] = []
+        """IP packets for the TUN device, in order."""
+        self.moved: list[tuple[ChildSa, object]] = []
+        """Children whose newest authenticated datagram came from elsewhere than known."""
+
+
+class Engine:
+    """The security associations in force, and the way of packets through them (RFC 4301 5).
+
+    ``children`` maps inbound SPIs.  Within a tunnel the newest child whose selectors contain the
+    flow seals.  What an outgoing flow was found to use is remembered until the SAs or the
+    policies change.
+    """
+
+    __slots__ = ("_armed", "_by_spi", "_children", "_generation", "_known", "_tunnels", "counters",
+                 "spd")  # fmt: skip
+
+    def __init__(self, spd: Spd, counters: Counters) -> None:
+        self.spd = spd
+        self.counters = counters
+        self._children: dict[int, ChildSa] = {}
+        self._by_spi: dict[bytes, ChildSa] = {}  # keyed as it stands on the wire
+        self._tunnels: dict[str, list[ChildSa]] = {}  # newest first
+        self._armed: set[str] = set()
+        self._known: dict[bytes, ChildSa] = {}
+        self._generation = spd.generation
+
+    @property
+    def children(self) -> Mapping[int, ChildSa]:
+        """Return a live view of the children by inbound SPI."""
+        return MappingProxyType(self._children)
+
+    def install(self, child: ChildSa) -> None:
+        """Take a child into use, both ways, in place of one with the same inbound SPI."""
+        spi = child.inbound.spi
+        if spi in self._children:
+            self.remove(spi)
+        self._children[spi] = child
+        self._by_spi[spi.to_bytes(4, "big")] = child
+        self._tunnels.setdefault(child.tunnel, []).insert(0, child)
+        self._known.clear()
+
+    def remove(self, inbound_spi: int) -> ChildSa | None:
+        """Forget a child; return it, None if there was none."""
+        child = self._children.pop(inbound_spi, None)
+        if child is None:
+            return None
+        del self._by_spi[inbound_spi.to_bytes(4, "big")]
+        siblings = self._tunnels[child.tunnel]
+        siblings.remove(child)
+        if not siblings:
+            del self._tunnels[child.tunnel]
+        self._known.clear()
+        return child
+
+    def arm(self, tunnel: str) -> None:
+        """Hand packets of a tunnel without SAs back as :class:`Acquire` from now on."""
+        self._armed.add(tunnel)
+
+    def disarm(self, tunnel: str) -> None:
+        """Drop packets of a tunnel without SAs from now on."""
+        self._armed.discard(tunnel)
+
+    def seal_batch(self, packets: Sequence[bytes]) -> Batch:
+        """Decide about packets from the TUN device and seal what a tunnel protects."""
+        batch = Batch()
+        if self._generation != self.spd.generation:
+            self._generation = self.spd.generation
+            self._known.clear()
+        counts, known, sealed = self.counters.counts, self._known, batch.sealed
+        touched: dict[ChildSa, None] = {}
+        last: ChildSa | None = None
+        octets = 0
+        for packet in packets:
+            try:
+                key = flow_key(packet)
+                child = known.get(key)
+                if child is None:
+                    child = self._route(key, packet, batch)
+                    if child is None:
+                        continue
+                if len(packet) > child.mtu:
+                    self._check_size(packet, child, batch)
+                if child is not last:
+                    touched[child] = None
+                    last = child
+                ready = clamp_mss(packet, child.mtu)
+                if ready is not packet:
+                    counts["mss_clamped"] += 1
+                next_header = _IPV4 if packet[0] < 0x60 else _IPV6
+                sealed.append((child, child.outbound.protect(ready, next_header)))
+                octets += len(packet)
+            except Drop as drop:
+                self.counters.count(drop.reason)
+            except MalformedPacket:
+                counts["malformed"] += 1
+        counts["packets_out"] += len(sealed)
+        counts["octets_out"] += octets
+        for child in touched:
+            self._check_limits(child, batch)
+        return batch
+
+    def open_batch(self, datagrams: Sequence[tuple[bytes, object]]) -> Opened:
+        """Open ESP packets, each with where it came from, and check what was inside.
+
+        The source is anything comparable to :attr:`ChildSa.source`: (address, UDP port).
+        """
+        opened = Opened()
+        counts, by_spi, inner = self.counters.counts, self._by_spi, opened.inner
+        moved: dict[ChildSa, object] = {}
+        octets = 0
+        for datagram, source in datagrams:
+            try:
+                child = by_spi.get(datagram[:4])
+                if child is None:
+                    is_short = len(datagram) < _UNKNOWN_LEAST
+                    counts["malformed" if is_short else "no_sa"] += 1
+                    continue
+                if not moved and (source == child.source or child.source is None):
+                    next_header, packet = child.inbound.unprotect(datagram)
+                else:
+                    top = child.inbound.replay.top
+                    next_header, packet = child.inbound.unprotect(datagram)
+                    if child.inbound.replay.top > top and child.source is not None:
+                        moved[child] = source
+                if not is_sane(packet) or (next_header != _IPV4 if packet[0] < 0x60
+                                           else next_header != _IPV6):  # fmt: skip
+                    counts["dummy" if next_header == _DUMMY else "inner"] += 1
+                    continue
+                if not child.admits(flow_key(packet), packet):
+                    counts["selectors"] += 1
+                    continue
+                ready = clamp_mss(packet, child.mtu)
+                if ready is not packet:
+                    counts["mss_clamped"] += 1
+                inner.append(ready)
+                octets += len(packet)
+            except Drop as drop:
+                self.counters.count(drop.reason)
+            except MalformedPacket:
+                counts["malformed"] += 1
+        counts["packets_in"] += len(inner)
+        counts["octets_in"] += octets
+        if moved:
+            opened.moved.extend(move for move in moved.items() if move[1] != move[0].source)
+            counts["moved"] += len(opened.moved)
+        return opened
+
+    def _route(self, key: bytes, packet: bytes, batch: Batch) -> ChildSa | None:
+        """Find the child for a flow not seen before; raise :exc:`Drop` when it gets none."""
+        policy = self.spd.lookup(packet)
+        if policy.action is not Action.PROTECT:
+            raise Drop("bypass" if policy.action is Action.BYPASS else "policy")
+        flow = flow_of(packet)
+        siblings = self._tunnels.get(policy.tunnel)
+        if siblings is None:
+            if policy.tunnel in self._armed:
+                batch.acquires.append(Acquire(policy.tunnel, flow, packet))
+                self.counters.count("acquires")
+                return None
+            self._answer(unreachable(packet), batch)
+            raise Drop("no_sa")
+        for child in siblings:
+            if child.carries(flow):
+                if len(self._known) >= _MEMORY_LIMIT:
+                    self._known.clear()
+                self._known[key] = child
+                return child
+        raise Drop("selectors")
+
+    def _check_size(self, packet: bytes, child: ChildSa, batch: Batch) -> None:
+        if is_oversized(packet, child.mtu):
+            self._answer(fragmentation_needed(packet, child.mtu), batch)
+            raise Drop("too_big")
+        self.counters.count("fragments")
+
+    def _answer(self, error: bytes | None, batch: Batch) -> None:
+        if error is not None and len(batch.inward) < _INWARD_LIMIT:
+            batch.inward.append(error)
+
+    def _check_limits(self, child: ChildSa, batch: Batch) -> None:
+        outbound = child.outbound
+        if outbound.seq >= outbound.soft_packets or outbound.octets >= outbound.soft_octets:
+            outbound.soft_packets = outbound.soft_octets = NEVER
+            batch.limits.append(child)
+            self.counters.count("soft_limits")
