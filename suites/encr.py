@@ -1,0 +1,109 @@
+"""IKEv2 Transform Type 1 (encryption), and what makes a sealer of each.
+
+https://www.iana.org/assignments/ikev2-parameters; requirement levels from RFC 8221 section 5 and
+RFC 8247 section 2.1.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+
+from suites.integ import Integ
+from suites.sealers import CbcHmac, Sealer, aes_gcm, chacha20_poly1305
+from suites.status import Status
+
+_FIXED_KEY: Final = frozenset({2, 3, 28})
+"""DES, 3DES, ChaCha20: a Key Length attribute MUST NOT be sent (RFC 7296 section 3.3.5)."""
+
+
+def _des(key: bytes) -> BlockCipherAlgorithm:
+    # The library has no single DES; 3DES (encrypt, decrypt, encrypt) with one key three times is
+    # the same function.
+    return TripleDES(key * 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Encr:
+    """One row of Transform Type 1.  Lengths in octets.
+
+    Exactly one of ``aead`` (combined mode, from key and salt) and ``cipher`` (CBC, from the key,
+    together with an :class:`~suites.integ.Integ` row) is set.
+    """
+
+    iana: int
+    name: str
+    key: int
+    salt: int
+    iv: int
+    icv: int
+    """0 when an Integ row brings it."""
+    block: int
+    """The plaintext with its trailer is a multiple of this."""
+    status: Status
+    aead: Callable[[bytes], Sealer] | None = None
+    cipher: Callable[[bytes], BlockCipherAlgorithm] | None = None
+    instead: str = ""
+    """Keyword to propose to who uses a row that has aged."""
+
+    @property
+    def key_bits(self) -> int:
+        """Value of the Key Length attribute, 0 where none is sent."""
+        return 0 if self.iana in _FIXED_KEY else self.key * 8
+
+    @property
+    def keymat(self) -> int:
+        """Octets to take from prf+ for one direction."""
+        return self.key + self.salt
+
+    @property
+    def is_aead(self) -> bool:
+        """Tell whether the row authenticates by itself."""
+        return self.aead is not None
+
+
+# fmt: off
+ENCR: Final = (
+    #   IANA  name                key salt iv icv block status
+    Encr(12, "aes128",             16, 0, 16,  0, 16, Status.MUST,   cipher=AES),
+    Encr(12, "aes192",             24, 0, 16,  0, 16, Status.MAY,    cipher=AES),
+    Encr(12, "aes256",             32, 0, 16,  0, 16, Status.MUST,   cipher=AES),
+    Encr(20, "aes128gcm16",        16, 4,  8, 16,  4, Status.MUST,   aead=aes_gcm),
+    Encr(20, "aes192gcm16",        24, 4,  8, 16,  4, Status.MAY,    aead=aes_gcm),
+    Encr(20, "aes256gcm16",        32, 4,  8, 16,  4, Status.MUST,   aead=aes_gcm),
+    Encr(28, "chacha20poly1305",   32, 4,  8, 16,  4, Status.SHOULD, aead=chacha20_poly1305),
+    Encr( 3, "3des",               24, 0,  8,  0,  8, Status.LEGACY, cipher=TripleDES,
+         instead="aes256"),
+    Encr( 2, "des",                 8, 0,  8,  0,  8, Status.BROKEN, cipher=_des,
+         instead="aes256"),
+)
+# fmt: on
+
+ENCR_BY_ID: Final[Mapping[tuple[int, int], Encr]] = MappingProxyType(
+    {(row.iana, row.key_bits): row for row in ENCR}
+)
+"""Rows by transform id and Key Length attribute in bits (0: none)."""
+ENCR_BY_NAME: Final[Mapping[str, Encr]] = MappingProxyType({row.name: row for row in ENCR})
+
+
+def sealer(
+    encr: Encr, encr_key: bytes, integ: Integ | None = None, integ_key: bytes = b""
+) -> Sealer:
+    """Make the sealer for one direction of an SA from its two keys.
+
+    ``encr_key`` is key and salt, ``encr.keymat`` octets.  ValueError when a key is of the wrong
+    length, an integrity transform is missing, or one is given to a combined mode.
+    """
+    if len(encr_key) != encr.keymat:
+        raise ValueError(f"{encr.name} takes {encr.keymat} octets of key, not {len(encr_key)}")
+    if encr.aead is not None:
+        if integ is not None or integ_key:
+            raise ValueError(f"{encr.name} takes no integrity transform")
+        return encr.aead(encr_key)
+    if encr.cipher is None or integ is None:
+        raise ValueError(f"{encr.name} needs an integrity transform")
+    return CbcHmac(encr.cipher(encr_key), integ.mac(integ_key), integ.icv)
