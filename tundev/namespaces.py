@@ -160,7 +160,12 @@ class Namespaces:
         return name in self._spaces
 
     def run(self, name: str, argv: Sequence[str], **options: Any) -> "subprocess.Popen[bytes]":
-        """Start a process in namespace ``name`` that is ended with the whole."""
+        """Start a process in namespace ``name`` that is ended with the whole.
+
+        It leads a process group of its own: a terminal's Ctrl-C reaches only us, and what it
+        starts in turn is ended with it.
+        """
+        options.setdefault("start_new_session", True)
         process = self._spaces[name].run(argv, **options)
         self._processes.append(process)
         return process
@@ -193,13 +198,22 @@ def run(name: str, argv: Sequence[str], **options: Any) -> "subprocess.Popen[byt
 
 
 def end(process: "subprocess.Popen[bytes]", patience: float = _PATIENCE) -> int:
-    """End a process: SIGTERM, then after ``patience`` seconds SIGKILL; return its exit code."""
+    """End a process: SIGTERM, then after ``patience`` seconds SIGKILL; return its exit code.
+
+    Of a process that leads a session of its own, what is left of its group is killed, too.
+    """
+    if process.returncode is not None:  # already waited for: its number may be somebody else's
+        return process.returncode
+    leads = os.getsid(process.pid) == process.pid
     if process.poll() is None:
         process.terminate()
         try:
             process.wait(patience)
         except subprocess.TimeoutExpired:
             process.kill()
+    if leads:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     return process.wait()
 
 

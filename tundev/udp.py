@@ -54,7 +54,7 @@ _SPLIT_ERRORS: Final = frozenset((errno.EIO, errno.EMSGSIZE, errno.EINVAL, errno
 def open_udp(
     address: str, port: int, mark: int, *, fragment: bool = True, errors: bool = True
 ) -> socket.socket:
-    """Bind a non-blocking UDP socket to a numeric ``address`` ("0.0.0.0" and "::": all) and ``port``.
+    """Bind a non-blocking UDP socket to a numeric ``address`` ("0.0.0.0", "::": all) and ``port``.
 
     ``fragment`` lets large datagrams be fragmented; ``errors`` queues ICMP errors, and whoever
     watches the socket must then call :func:`read_errors` whenever it has nothing to receive.

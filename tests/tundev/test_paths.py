@@ -1,0 +1,30 @@
+"""Addresses and ways, as the kernel tells them."""
+
+import pytest
+
+from tundev.namespaces import Namespace, Namespaces
+from tundev.paths import default_address, local_addresses, path_mtu
+
+
+def test_every_local_address_is_told(inside: Namespace) -> None:
+    inside.address("lo", "10.1.0.1/32")
+    inside.address("lo", "fd01::1/128")
+    assert local_addresses() == {"127.0.0.1", "::1", "10.1.0.1", "fd01::1"}
+
+
+def test_the_way_to_a_peer(spaces: Namespaces) -> None:
+    a, b = spaces.add("a"), spaces.add("b")
+    a.veth("w", b, "w")
+    a.up("w", 1280)
+    a.address("w", "10.0.0.1/24")
+    a.address("w", "fd00::1/64")
+    with a.enter():
+        assert (path_mtu("10.0.0.2"), path_mtu("fd00::2", 7)) == (1280, 1280)
+        assert default_address("10.0.0.2") == "10.0.0.1"
+        assert default_address("fd00::2") == "fd00::1"
+
+
+@pytest.mark.usefixtures("inside")
+def test_without_a_route_there_is_no_address_and_a_usual_mtu() -> None:
+    assert default_address("10.0.0.2") is None
+    assert path_mtu("10.0.0.2") == 1500
