@@ -1,0 +1,1 @@
+"""Renderers of trace records: pure functions outside the cores."""

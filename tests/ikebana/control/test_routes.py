@@ -1,0 +1,228 @@
+"""The routes: what each answers, and each kind of error as a problem document."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ikebana.control.server import Bounds
+from ikebana.control.view import ConnectionState, LogLine, StatusView, step_from_json
+
+from .fake import BAD, NET, STEPS, FakeDaemon, serving
+from .test_server import ask, run
+
+
+async def call(
+    path: Path, method: str, target: str, body: bytes = b"", headers: str = ""
+) -> tuple[int, dict[str, str], bytes]:
+    head = f"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+    answer = await ask(path, head.encode() + body)
+    top, _, rest = answer.partition(b"\r\n\r\n")
+    first, *fields = top.decode().split("\r\n")
+    found = {name.lower(): value for name, value in (field.split(": ", 1) for field in fields)}
+    if found.get("transfer-encoding") == "chunked":
+        whole = b""
+        while rest:
+            size, _, rest = rest.partition(b"\r\n")
+            whole += rest[: int(size, 16)]
+            rest = rest[int(size, 16) + 2 :]
+        rest = whole
+    return int(first.split()[1]), found, rest
+
+
+def answers(
+    tmp_path: Path,
+    method: str,
+    target: str,
+    daemon: FakeDaemon | None = None,
+    body: bytes = b"",
+) -> tuple[int, dict[str, str], bytes]:
+    found: list[tuple[int, dict[str, str], bytes]] = []
+
+    async def scene() -> None:
+        async with serving(daemon or FakeDaemon(), tmp_path / "s"):
+            found.append(await call(tmp_path / "s", method, target, body))
+
+    run(scene)
+    return found[0]
+
+
+def problem(tmp_path: Path, method: str, target: str, **more: Any) -> dict[str, Any]:
+    status, headers, body = answers(tmp_path, method, target, **more)
+    assert headers["content-type"].startswith("application/problem+json")
+    found: dict[str, Any] = json.loads(body)
+    assert found["status"] == status
+    return found
+
+
+def test_status_shows_all_connections(tmp_path: Path) -> None:
+    status, _, body = answers(tmp_path, "GET", "/v1/status")
+    assert status == 200
+    assert StatusView.from_json(json.loads(body)).connections == (NET, BAD)
+
+
+def test_status_shows_the_connection_named(tmp_path: Path) -> None:
+    _, _, body = answers(tmp_path, "GET", "/v1/status?name=tokyo")
+    assert StatusView.from_json(json.loads(body)).connections == (BAD,)
+
+
+def test_up_streams_its_steps_and_ends_with_the_result(tmp_path: Path) -> None:
+    status, headers, body = answers(tmp_path, "POST", "/v1/connections/net/up?timeout=5")
+    assert status == 200
+    assert headers["content-type"] == "application/x-ndjson"
+    assert tuple(step_from_json(json.loads(line)) for line in body.splitlines()) == STEPS
+
+
+def test_down_answers_with_the_status(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    status, _, body = answers(tmp_path, "POST", "/v1/connections/net/down", daemon)
+    assert (status, daemon.downs) == (200, ["net"])
+    found = StatusView.from_json(json.loads(body))
+    assert found.connections[0].state is ConnectionState.CONNECTED
+
+
+def test_log_gives_lines(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    _, headers, body = answers(tmp_path, "GET", "/v1/log", daemon)
+    lines = [LogLine.from_json(json.loads(line)) for line in body.splitlines()]
+    assert (lines, headers["content-type"]) == (daemon.lines, "application/x-ndjson")
+    _, _, body = answers(tmp_path, "GET", "/v1/log?name=net", daemon)
+    assert len(body.splitlines()) == 1
+
+
+def test_log_followed_gives_the_kept_lines_then_the_coming(tmp_path: Path) -> None:
+    _, _, body = answers(tmp_path, "GET", "/v1/log?follow=1")
+    assert [json.loads(line)["text"] for line in body.splitlines()][::2] == [
+        "IKE_SA established",
+        "one more",
+    ]
+
+
+def test_counters_are_given_by_name(tmp_path: Path) -> None:
+    _, _, body = answers(tmp_path, "GET", "/v1/counters")
+    assert json.loads(body) == {"counters": {"replay": 3, "no_sa": 0}}
+
+
+def test_reload_says_ok_or_each_problem(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    _, _, body = answers(tmp_path, "POST", "/v1/reload", daemon)
+    assert json.loads(body) == {"ok": True, "problems": []}
+    daemon.problems = ["net.toml:3: connection.0.psk: missing"]
+    assert problem(tmp_path, "POST", "/v1/reload", daemon=daemon)["problems"] == daemon.problems
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("GET", "/v1/status?name=tokio"),
+        ("GET", "/v1/log?name=tokio"),
+        ("GET", "/v1/log?name=tokio&follow=1"),
+        ("POST", "/v1/connections/tokio/up"),
+        ("POST", "/v1/connections/tokio/down"),
+    ],
+)
+def test_unknown_name_is_404_with_close_names(tmp_path: Path, method: str, target: str) -> None:
+    found = problem(tmp_path, method, target)
+    assert (found["status"], found["close"]) == (404, ["tokyo"])
+    assert found["hint"] == "did you mean tokyo?"
+
+
+def test_connection_that_cannot_come_up_is_409(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    del daemon.steps["net"]
+    found = problem(tmp_path, "POST", "/v1/connections/net/up", daemon=daemon)
+    assert (found["status"], found["hint"]) == (409, "set enabled = true")
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("POST", "/v1/connections/net/up?timeout=soon"),
+        ("POST", "/v1/connections/net/up?timeout=nan"),
+        ("POST", "/v1/connections/net/up?timeout=0"),
+        ("POST", "/v1/connections/net/up?timeout=1e9"),
+        ("POST", "/v1/connections/net/up?timeuot=1"),
+        ("GET", "/v1/log?follow=maybe"),
+        ("GET", "/v1/status?nam=net"),
+    ],
+)
+def test_wrong_parameter_is_422(tmp_path: Path, method: str, target: str) -> None:
+    assert problem(tmp_path, method, target)["status"] == 422
+
+
+def test_wrong_method_is_405_and_says_which_is_right(tmp_path: Path) -> None:
+    _, headers, _ = answers(tmp_path, "DELETE", "/v1/status")
+    assert headers["allow"] == "GET"
+    assert problem(tmp_path, "GET", "/v1/reload")["status"] == 405
+
+
+def test_wrong_path_is_404(tmp_path: Path) -> None:
+    assert problem(tmp_path, "GET", "/")["status"] == 404
+
+
+def test_body_beyond_the_bound_is_413(tmp_path: Path) -> None:
+    found = problem(tmp_path, "POST", "/v1/reload", body=b"x" * (64 * 1024 + 1))
+    assert found["status"] == 413
+
+
+def test_bug_is_500_and_the_next_request_is_served(tmp_path: Path) -> None:
+    async def scene() -> None:
+        daemon = FakeDaemon()
+        async with serving(daemon, tmp_path / "s"):
+            daemon.broken = True
+            assert (await call(tmp_path / "s", "GET", "/v1/status"))[0] == 500
+            daemon.broken = False
+            assert (await call(tmp_path / "s", "GET", "/v1/status"))[0] == 200
+
+    run(scene)
+
+
+def test_down_is_done_even_if_its_client_leaves(tmp_path: Path) -> None:
+    async def scene() -> None:
+        daemon = FakeDaemon()
+        daemon.hold_down.clear()
+        async with serving(daemon, tmp_path / "s", Bounds(patience=0.1)):
+            answer = await ask(
+                tmp_path / "s", b"POST /v1/connections/net/down HTTP/1.1\r\nHost: x\r\n\r\n"
+            )
+            assert (answer, daemon.downs) == (b"", [])
+            daemon.hold_down.set()
+        assert daemon.downs == ["net"]
+
+    run(scene)
+
+
+def test_leaving_client_ends_its_stream_and_frees_its_place(tmp_path: Path) -> None:
+    async def scene() -> None:
+        daemon = FakeDaemon()
+        daemon.follow_for_ever = True
+        async with serving(daemon, tmp_path / "s", Bounds(streams=1)):
+            reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+            writer.write(b"GET /v1/log?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            await reader.readuntil(b"one more")
+            status, _, _ = await call(tmp_path / "s", "GET", "/v1/log?follow=1")
+            assert status == 503
+            writer.close()
+            await writer.wait_closed()
+            await daemon.stream_closed.wait()
+            daemon.follow_for_ever = False
+            status, _, _ = await call(tmp_path / "s", "GET", "/v1/log?follow=1")
+            assert status == 200
+
+    run(scene)
+
+
+def test_client_that_does_not_read_its_stream_is_cut(tmp_path: Path) -> None:
+    async def scene() -> None:
+        daemon = FakeDaemon()
+        daemon.endless = True
+        async with serving(daemon, tmp_path / "s", Bounds(stream_patience=0.1)):
+            _, writer = await asyncio.open_unix_connection(str(tmp_path / "s"), limit=1024)
+            writer.write(b"GET /v1/log?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            await daemon.stream_closed.wait()
+            assert (await call(tmp_path / "s", "GET", "/v1/status"))[0] == 200
+            writer.close()
+
+    run(scene)
