@@ -19,7 +19,7 @@ lint: $(READY) ## style, types, import contracts, the rules of the house
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy $(PYTHONS)
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python .ci/check_house.py
 
 bench: $(READY) packages ## how fast, beside strongSwan in the same run
