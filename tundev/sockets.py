@@ -103,14 +103,20 @@ def source_cmsg(local: str) -> Ancillary:
 def local_of(ancillary: Ancillary) -> str:
     """Return our address that a datagram came to, out of its control messages ("" if not told)."""
     for level, kind, data in ancillary:
-        if kind == IP_PKTINFO and level == socket.IPPROTO_IP and len(data) >= _INFO4.size:
-            return socket.inet_ntop(socket.AF_INET, data[4:8])
-        if kind == IPV6_PKTINFO and level == socket.IPPROTO_IPV6 and len(data) >= _INFO6.size:
-            return _scoped(data)
+        if (kind == IP_PKTINFO and level == socket.IPPROTO_IP) or (
+            kind == IPV6_PKTINFO and level == socket.IPPROTO_IPV6
+        ):
+            return address_in(data)
     return ""
 
 
-def _scoped(info: bytes) -> str:
+@lru_cache(maxsize=1024)
+def address_in(info: bytes) -> str:
+    """Return our address in a packet info structure of either family ("" if it is neither)."""
+    if len(info) == _INFO4.size:
+        return socket.inet_ntop(socket.AF_INET, info[4:8])
+    if len(info) != _INFO6.size:
+        return ""
     text = socket.inet_ntop(socket.AF_INET6, info[:16])
     if info[0] == 0xFE and info[1] & 0xC0 == 0x80:  # link-local: an address per link
         return with_scope(text, int.from_bytes(info[16:20], "little"))

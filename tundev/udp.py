@@ -13,11 +13,13 @@ from tundev.icmp import IcmpError, IcmpKind, read_errors
 from tundev.ports import CannotListen, PortInUse, cannot_listen
 from tundev.sockets import (
     ANCILLARY_ROOM,
+    IP_PKTINFO,
+    IPV6_PKTINFO,
     WOULD_BLOCK,
     Ancillary,
+    address_in,
     configure,
     family_of,
-    local_of,
     source_cmsg,
     with_scope,
 )
@@ -48,6 +50,7 @@ MAX_SEGMENTS: Final = 32
 _MAX_SEND: Final = 65535 - 40 - 8
 _ROOM: Final = 65535
 _TRIES: Final = 3
+_PACKET_INFO: Final = frozenset((IP_PKTINFO, IPV6_PKTINFO))
 _SPLIT_ERRORS: Final = frozenset((errno.EIO, errno.EMSGSIZE, errno.EINVAL, errno.ENOPROTOOPT))
 
 
@@ -77,27 +80,37 @@ def open_udp(
 
 
 def receive(sock: socket.socket) -> Received | None:
-    """Return the next datagram, or None when there is none (see :func:`receive_batch` with GRO)."""
-    message = _receive(sock)
-    if message is None:
-        return None
-    data, ancillary, remote = message
-    return data, remote, local_of(ancillary)
+    """Return the next datagram, or None when there is none; not for a socket with GRO."""
+    batch = receive_batch(sock, 1)
+    return batch[0] if batch else None
 
 
 def receive_batch(sock: socket.socket, most: int) -> list[Received]:
-    """Return what waits after at most ``most`` system calls, split as it was sent.
+    """Return what waits, ``most`` datagrams at most (with GRO: and the rest of the last run).
 
-    Without GRO that is at most ``most`` datagrams, with it up to 64 times as many.
+    Runs are split as they were sent.  Empty when there is nothing; never raises for what the
+    wire did.
     """
     batch: list[Received] = []
-    for _ in range(most):
-        message = _receive(sock)
-        if message is None:
+    recvmsg = sock.recvmsg
+    for _ in range(most + _TRIES):
+        if len(batch) >= most:
             break
-        data, ancillary, remote = message
-        local = local_of(ancillary)
-        size = _gro_size(ancillary)
+        try:
+            data, ancillary, _flags, remote = recvmsg(_ROOM, ANCILLARY_ROOM)
+        except OSError as error:
+            if error.errno in WOULD_BLOCK:
+                break
+            continue  # an ICMP error of an earlier datagram: told once, and read_errors has it
+        local = ""
+        size = 0
+        for _level, kind, info in ancillary:
+            if kind in _PACKET_INFO:
+                local = address_in(info)
+            elif kind == UDP_GRO:
+                size = int.from_bytes(info[:4], "little")
+        if len(remote) > 2:
+            remote = (with_scope(remote[0], remote[3]), remote[1])
         if 0 < size < len(data):
             batch += [(data[at : at + size], remote, local) for at in range(0, len(data), size)]
         else:
@@ -152,20 +165,6 @@ def send_segments(
     return taken
 
 
-def _receive(sock: socket.socket) -> tuple[bytes, Ancillary, tuple[str, int]] | None:
-    for _ in range(_TRIES):
-        try:
-            data, ancillary, _flags, remote = sock.recvmsg(_ROOM, ANCILLARY_ROOM)
-        except OSError as error:
-            if error.errno in WOULD_BLOCK:
-                return None
-            continue  # an ICMP error of an earlier datagram: reported once, then forgotten
-        if len(remote) > 2:
-            remote = (with_scope(remote[0], remote[3]), remote[1])
-        return data, ancillary, remote
-    return None
-
-
 def _send(
     sock: socket.socket, parts: list[bytes], ancillary: Ancillary, remote: tuple[str, int]
 ) -> int:
@@ -204,10 +203,3 @@ def _run(datagrams: list[bytes], start: int) -> int:
 @lru_cache(maxsize=256)
 def _segment_cmsg(size: int) -> tuple[int, int, bytes]:
     return (socket.IPPROTO_UDP, UDP_SEGMENT, size.to_bytes(2, "little"))
-
-
-def _gro_size(ancillary: Ancillary) -> int:
-    for level, kind, data in ancillary:
-        if kind == UDP_GRO and level == socket.IPPROTO_UDP:
-            return int.from_bytes(data[:4], "little")
-    return 0
