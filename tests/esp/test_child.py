@@ -1,0 +1,66 @@
+"""What a child carries out, lets in, and where its peer is."""
+
+import pytest
+
+from policy.flow import MalformedPacket, flow_key, flow_of
+from policy.path import Path
+from tests.esp.tunnel import MOON, SUN, child_pair, udp4, udp6
+
+ELSEWHERE = ("192.0.2.9", 1024)
+
+
+def admits(packet: bytes) -> bool:
+    _, sun = child_pair()
+    answers = {sun.admits(flow_key(packet), packet) for _ in range(2)}  # the second remembered
+    assert len(answers) == 1
+    return answers.pop()
+
+
+def test_carries_from_local_to_remote_only() -> None:
+    moon, _ = child_pair()
+    assert moon.carries(flow_of(udp4()))
+    assert moon.carries(flow_of(udp6()))
+    assert not moon.carries(flow_of(udp4(source="10.2.0.1", target="10.1.0.1")))
+    assert not moon.carries(flow_of(udp4(target="10.3.0.1")))
+
+
+def test_admits_from_remote_to_local_only() -> None:
+    assert admits(udp4())
+    assert admits(udp6())
+    assert not admits(udp4(source="10.9.0.1"))
+    assert not admits(udp4(target="10.9.0.1"))
+    assert not admits(udp6(source="fd09::1"))
+    assert not admits(udp4(source="10.2.0.1", target="10.1.0.1"))
+
+
+def test_a_selector_of_one_version_admits_nothing_of_the_other() -> None:
+    _, sun = child_pair(nets=1)
+    assert not sun.admits(flow_key(udp6()), udp6())
+
+
+def test_more_flows_than_are_remembered_are_still_admitted() -> None:
+    _, sun = child_pair()
+    packet = bytearray(udp4())
+    for port in range(5000):
+        packet[20:22] = port.to_bytes(2, "big")
+        one = bytes(packet)
+        assert sun.admits(flow_key(one), one)
+
+
+def test_what_cannot_be_classified_is_malformed() -> None:
+    _, sun = child_pair()
+    with pytest.raises(MalformedPacket):
+        sun.admits(b"key", b"\x45")
+
+
+def test_the_source_follows_the_path() -> None:
+    moon, _ = child_pair()
+    assert moon.source == SUN
+    moon.path = Path(MOON, ELSEWHERE, encapsulated=True)
+    assert moon.source == ELSEWHERE
+
+
+def test_without_encapsulation_no_source_is_followed() -> None:
+    moon, _ = child_pair()
+    moon.path = Path(MOON, SUN)
+    assert moon.source is None
