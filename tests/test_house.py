@@ -73,7 +73,7 @@ def test_no_file_names_a_package_registry(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "--index-url https://mirror.example/simple",
+        "--index-url" + " https://mirror.example/simple",
         "--find-links /somewhere",
         "-e .",
         "a @ file:///a.whl",
