@@ -26,6 +26,13 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Keepalive:
+    """Send one octet 0xFF to keep the NAT's mapping (RFC 3948 section 2.3)."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class InstallChild:
     """Give this pair of ESP SAs to the worker."""
 
@@ -167,6 +174,7 @@ class Traced:
 
 Action: TypeAlias = (
     Send
+    | Keepalive
     | InstallChild
     | RemoveChild
     | MoveChild

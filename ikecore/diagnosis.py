@@ -167,41 +167,37 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Stage 1 (IKE) or 2 (ESP), the possible causes, and what was seen.
+    """Stage 1 (IKE) or 2 (ESP), the headline, the possible causes, and what was seen.
 
-    ``proven`` is False when the only evidence was unauthenticated.
+    ``findings`` are likeliest first; one alone is the cause.  ``proven`` is False when the only
+    evidence was unauthenticated.
     """
 
     stage: int
+    code: Code
     findings: tuple[Finding, ...]
     evidence: str = ""
     proven: bool = True
 
     @property
-    def code(self) -> Code:
-        """Return the likeliest cause's code."""
-        return self.findings[0].code
-
-    @property
     def certain(self) -> bool:
-        """Return whether this is the cause, and not the likeliest of several."""
+        """Return whether this is the cause, and not one of several or mere hearsay."""
         return self.proven and len(self.findings) == 1
 
     def lines(self) -> tuple[str, ...]:
         """Return the text that CLI, API, log and console all show."""
-        first = self.findings[0]
-        kind = "" if self.certain else " (likeliest)" if len(self.findings) > 1 else " (unproven)"
-        out = [f"Stage {self.stage} failure: {first.code}{kind}: {first.entry.title}"]
+        out = [f"Stage {self.stage} failure: {self.code}: {CATALOGUE[self.code].title}"]
         if self.evidence:
-            out.append(f"  seen:   {self.evidence}")
+            out.append(f"  seen: {self.evidence}" + ("" if self.proven else " (not authenticated)"))
+        if not self.certain:
+            out.append("  possible causes, likeliest first:")
         for finding in self.findings:
-            if len(self.findings) > 1:
-                out.append(f"  {finding.code}: {finding.entry.title}")
+            if not self.certain:
+                out.append(f"  * {finding.code}: {finding.entry.title}")
             if finding.ours:
-                out.append(f"  ours:   {finding.ours}")
-                out.append(f"  theirs: {finding.theirs}")
-            out.append(f"  here:   {finding.entry.here}")
-            out.append(f"  there:  {finding.entry.there}")
+                out += [f"    ours:   {finding.ours}", f"    theirs: {finding.theirs}"]
+            out.append(f"    here:   {finding.entry.here}")
+            out.append(f"    there:  {finding.entry.there}")
         return tuple(out)
 
 
@@ -209,4 +205,4 @@ def diagnose(
     stage: int, code: Code, ours: str = "", theirs: str = NOT_TOLD, evidence: str = ""
 ) -> Diagnosis:
     """Return a diagnosis with one certain cause."""
-    return Diagnosis(stage, (Finding(code, ours, theirs),), evidence)
+    return Diagnosis(stage, code, (Finding(code, ours, theirs),), evidence)

@@ -32,7 +32,8 @@ class Profile:
     dpd: bool = True
     dpd_interval: float = 8.0  # silence before a probe
     dpd_timeout: float = 30.0  # from the first unanswered probe to the peer's death
-    try_timeout: float = 10.0
+    keep_on_timeout: bool = False  # dpd.action none: report the death, keep the SAs
+    try_timeout: float = 10.0  # a negotiation's longest wait for an answer
     retry: RetryPlan = field(default_factory=RetryPlan)
 
     def admits(self, local: str, remote: str) -> bool:

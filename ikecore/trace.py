@@ -10,10 +10,7 @@ from suites.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class MessageTraced:
-    """One IKE message: as it stood on the wire, and its payloads' labels (``SA KE No N(COOKIE)``).
-
-    ``again`` marks a retransmission or a repeated answer.
-    """
+    """One IKE message: its octets on the wire, and its payloads' labels (``SA KE N(COOKIE)``)."""
 
     connection: str
     sa: bytes
@@ -24,7 +21,14 @@ class MessageTraced:
     labels: tuple[str, ...]
     raw: bytes
     path: Path
-    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retransmitted:
+    """The request under way was sent once more, octet for octet (RFC 7296 section 2.1)."""
+
+    connection: str
+    sa: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +53,4 @@ class StateChanged:
     why: str
 
 
-Record: TypeAlias = MessageTraced | KeysDerived | StateChanged
+Record: TypeAlias = MessageTraced | Retransmitted | KeysDerived | StateChanged

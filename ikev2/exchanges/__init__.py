@@ -1,0 +1,1 @@
+"""One class for each exchange under way (RFC 7296 section 1)."""

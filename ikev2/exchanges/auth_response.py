@@ -1,0 +1,153 @@
+"""IKE_AUTH with a pre-shared key as its responder (RFC 7296 sections 1.2 and 2.15).
+
+The connection is found by the identities, among those whose addresses and IKE proposals fitted
+IKE_SA_INIT; the key is asked for; the answer leaves when the worker has the child.
+"""
+
+from collections.abc import Sequence
+
+from ikecore.actions import Action, Authorize, Established, Reason
+from ikecore.diagnosis import Code, Diagnosis, diagnose
+from ikecore.identities import Identity
+from ikecore.profile import Profile
+from ikev2 import life
+from ikev2.children import Agreed, Refusal, agree, install
+from ikev2.exchanges.informational import delete
+from ikev2.exchanges.keyed import Keyed
+from ikev2.failures import identity_mismatch, psk_mismatch
+from ikev2.keys import is_auth_good, psk_auth
+from ikev2.message import Message
+from ikev2.payloads.auth import Authentication, AuthMethod
+from ikev2.payloads.ident import IdInitiator, IdResponder
+from ikev2.payloads.notify import Notify
+from ikev2.payloads.sa import SecurityAssociation
+from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
+from ikev2.payloads.types import NotifyType
+from ikev2.sa import IkeSa, State, Waiting
+from suites.secret import Secret
+
+
+class AwaitAuth(Waiting):
+    """A half-open SA's knowledge: what IKE_SA_INIT settled, and which connections it may be."""
+
+    def __init__(self, keyed: Keyed, candidates: Sequence[Profile]) -> None:
+        self._keyed = keyed
+        self._candidates = candidates
+
+    def on_request(self, sa: IkeSa, message: Message, now: float) -> list[Action]:
+        """Find the connection, and ask for its key."""
+        identity, auth = message.one(IdInitiator), message.one(Authentication)
+        if identity is None or auth is None or message.one(SecurityAssociation) is None:
+            return refuse(sa, message, diagnose(1, Code.INVALID_SYNTAX), now)
+        wanted = message.one(IdResponder)
+        found = _select(self._candidates, identity.identity, wanted.identity if wanted else None)
+        if isinstance(found, Diagnosis):
+            sa.connection = self._candidates[0].name if len(self._candidates) == 1 else ""
+            return refuse(sa, message, found, now)
+        sa.profile, sa.connection = found, found.name
+        sa.waiting = RespondAuth(self._keyed, message, identity, auth)
+        return [
+            sa.become(State.AUTHORIZING, f"IKE_AUTH from {identity.identity}"),
+            Authorize(sa.sa, found.name, found.local_id, identity.identity),
+        ]
+
+
+def _select(
+    candidates: Sequence[Profile], initiator: Identity, responder: Identity | None
+) -> Profile | Diagnosis:
+    known = [p for p in candidates if p.remote_id.matches(initiator)]
+    if not known:
+        return identity_mismatch([p.remote_id for p in candidates], initiator)
+    ours = [p for p in known if responder is None or p.local_id.matches(responder)]
+    if not ours and responder is not None:
+        we_are = ", ".join(str(p.local_id) for p in known)
+        return diagnose(
+            1, Code.PEER_IDENTITY_MISMATCH, f"we are {we_are}", f"takes us for {responder}"
+        )
+    return ours[0]
+
+
+class RespondAuth(Waiting):
+    """The initiator's IKE_AUTH while its key is being fetched."""
+
+    def __init__(
+        self, keyed: Keyed, message: Message, identity: IdInitiator, auth: Authentication
+    ) -> None:
+        self._keyed = keyed
+        self._message = message
+        self._identity = identity  # as it came: AUTH signs its octets
+        self._auth = auth
+
+    def authorized(self, sa: IkeSa, psk: Secret, now: float) -> list[Action]:
+        """Check AUTH; answer with ours and the child, or with why not."""
+        sa.waiting = Waiting()
+        keyed, profile, message = self._keyed, sa.profile, self._message
+        expected = psk_auth(
+            keyed.keys, psk, keyed.request, keyed.nonces[1], self._identity.body(), initiator=True
+        )
+        if self._auth.method != AuthMethod.SHARED_KEY or not is_auth_good(
+            expected, self._auth.data
+        ):
+            return refuse(sa, message, psk_mismatch(profile), now)
+        we = IdResponder(profile.local_id)
+        ours = psk_auth(
+            keyed.keys, psk, keyed.response, keyed.nonces[0], we.body(), initiator=False
+        )
+        head = (we, Authentication(AuthMethod.SHARED_KEY, ours))
+        sa.initial_contact = message.notify(NotifyType.INITIAL_CONTACT) is not None
+        life.begin(sa, now)
+        up: list[Action] = [
+            sa.become(State.ESTABLISHED, "both ends authenticated"),
+            Established(
+                sa.sa,
+                sa.connection,
+                False,
+                *sa.spis,
+                self._identity.identity,
+                keyed.suite,
+                sa.path,
+                sa.nat_here,
+                sa.nat_there,
+                0.0,
+            ),
+        ]
+        agreed = _offered_child(profile, message)
+        if isinstance(agreed, Refusal):
+            answer = sa.answer(message.header, (*head, Notify(agreed.notify)), now)
+            failed = sa.fail(agreed.diagnosis)
+            return [*answer, *up, failed, *delete(sa, Reason.FAILED, now)]
+        spi = sa.resources.spis.take(now)
+        before, after = install(sa, profile, keyed.keys, agreed, spi, now)
+        accepted = SecurityAssociation((agreed.suite.proposal(spi.to_bytes(4, "big")),))
+        answer = sa.answer(
+            message.header,
+            (
+                *head,
+                accepted,
+                SelectorsInitiator(agreed.remote_ts),
+                SelectorsResponder(agreed.local_ts),
+            ),
+            now,
+        )
+        return [*before, *answer, *up, *after]
+
+    def refused(self, sa: IkeSa, now: float) -> list[Action]:
+        """End: there is no key for this peer."""
+        return refuse(sa, self._message, diagnose(1, Code.KEY_MISSING), now)
+
+
+def _offered_child(profile: Profile, message: Message) -> Agreed | Refusal:
+    offered = message.one(SecurityAssociation)
+    tsi, tsr = message.one(SelectorsInitiator), message.one(SelectorsResponder)
+    return agree(
+        profile,
+        offered.proposals if offered is not None else (),
+        tsi.selectors if tsi is not None else (),
+        tsr.selectors if tsr is not None else (),
+    )
+
+
+def refuse(sa: IkeSa, message: Message, diagnosis: Diagnosis, now: float) -> list[Action]:
+    """Answer that authentication failed, and no more: a stranger learns nothing (2.21.2)."""
+    answer = sa.answer(message.header, (Notify(NotifyType.AUTHENTICATION_FAILED),), now)
+    return [*answer, sa.fail(diagnosis), *sa.close(Reason.FAILED, now)]

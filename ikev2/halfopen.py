@@ -1,0 +1,49 @@
+"""How many unauthenticated peers there are, in all and by address (RFC 7296 section 2.6)."""
+
+from collections import Counter
+from enum import Enum
+
+from ikecore.profile import Limits
+
+
+class Verdict(Enum):
+    """What to do with a new IKE_SA_INIT request."""
+
+    ACCEPT = "accept"
+    COOKIE = "cookie"
+    DROP = "half_open_limit"
+
+
+class HalfOpen:
+    """Count responder SAs that are not authenticated yet."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._by_address: Counter[str] = Counter()
+        self.total = 0
+
+    def judge(self, address: str, *, has_cookie: bool) -> Verdict:
+        """Return what a request from ``address`` gets.
+
+        A good cookie proves the address, so that one address can only fill its own quota and a
+        flood from forged ones none at all.
+        """
+        limits, mine = self._limits, self._by_address[address]
+        if mine >= limits.half_open_per_address or self.total >= limits.half_open:
+            return Verdict.DROP
+        crowded = (
+            self.total >= limits.cookie_threshold or mine >= limits.cookie_threshold_per_address
+        )
+        return Verdict.COOKIE if crowded and not has_cookie else Verdict.ACCEPT
+
+    def add(self, address: str) -> None:
+        """Count a new half-open SA."""
+        self._by_address[address] += 1
+        self.total += 1
+
+    def remove(self, address: str) -> None:
+        """Take one away: it was authenticated, or given up."""
+        self.total -= 1
+        self._by_address[address] -= 1
+        if self._by_address[address] <= 0:
+            del self._by_address[address]

@@ -1,0 +1,24 @@
+"""Which request of the peer is taken in which state; all else is dropped (RFC 7296 section 2)."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from ikecore.actions import Action
+from ikev2.exchanges.informational import answer_create_child, answer_informational
+from ikev2.message import Exchange, Message
+from ikev2.sa import Handler, IkeSa, State
+
+
+def _answer_auth(sa: IkeSa, message: Message, now: float) -> list[Action]:
+    return sa.waiting.on_request(sa, message, now)
+
+
+HANDLERS: Final[Mapping[tuple[State, int], Handler]] = MappingProxyType(
+    {
+        (State.INIT_ANSWERED, Exchange.IKE_AUTH): _answer_auth,
+        (State.ESTABLISHED, Exchange.INFORMATIONAL): answer_informational,
+        (State.ESTABLISHED, Exchange.CREATE_CHILD_SA): answer_create_child,
+        (State.DELETING, Exchange.INFORMATIONAL): answer_informational,
+    }
+)

@@ -1,0 +1,110 @@
+"""Keying material and AUTH (RFC 7296 sections 2.13 to 2.17)."""
+
+import hmac
+from dataclasses import dataclass
+from typing import Final
+
+from ikecore.child import Keys
+from ikecore.proposals import Suite
+from suites.encr import sealer
+from suites.prf import Prf
+from suites.sealers import Sealer
+from suites.secret import Secret
+
+_KEY_PAD: Final = b"Key Pad for IKEv2"  # section 2.15, without a terminating zero
+
+
+@dataclass(frozen=True, slots=True)
+class IkeKeys:
+    """The keys of one IKE SA as one end uses them.
+
+    ``auth_i`` and ``auth_r`` are SK_pi and SK_pr; ``named`` has all seven for the trace.
+    """
+
+    prf: Prf
+    outbound: Sealer
+    inbound: Sealer
+    derive: Secret
+    auth_i: Secret
+    auth_r: Secret
+    named: tuple[tuple[str, Secret], ...]
+
+
+def derive_ike_keys(
+    suite: Suite,
+    shared: bytes,
+    nonces: tuple[bytes, bytes],
+    spis: tuple[bytes, bytes],
+    *,
+    initiator: bool,
+) -> IkeKeys:
+    """Return the keys of an IKE SA (section 2.14); pairs are (initiator's, responder's)."""
+    prf = _prf(suite)
+    encr, integ = suite.encr, suite.integ
+    seed = b"".join((*nonces, *spis))
+    skeyseed = prf.digest(nonces[0] + nonces[1], shared)
+    mac = integ.key if integ is not None else 0
+    sizes = (prf.key, mac, mac, encr.keymat, encr.keymat, prf.key, prf.key)
+    d, ai, ar, ei, er, pi, pr = _cut(prf.plus(skeyseed, seed, sum(sizes)), sizes)
+    to_responder = sealer(encr, ei, integ, ai)
+    to_initiator = sealer(encr, er, integ, ar)
+    names = ("SK_d", "SK_ai", "SK_ar", "SK_ei", "SK_er", "SK_pi", "SK_pr")
+    named = tuple(zip(names, map(Secret, (d, ai, ar, ei, er, pi, pr)), strict=True))
+    return IkeKeys(
+        prf,
+        to_responder if initiator else to_initiator,
+        to_initiator if initiator else to_responder,
+        Secret(d),
+        Secret(pi),
+        Secret(pr),
+        named,
+    )
+
+
+def derive_child_keys(
+    keys: IkeKeys, suite: Suite, nonces: tuple[bytes, bytes], *, initiator: bool
+) -> tuple[Keys, Keys]:
+    """Return the (inbound, outbound) keys of a child without PFS (section 2.17).
+
+    ``initiator`` is whether we started the exchange that made the child.
+    """
+    mac = suite.integ.key if suite.integ is not None else 0
+    sizes = (suite.encr.keymat, mac, suite.encr.keymat, mac)
+    material = keys.prf.plus(keys.derive.reveal(), nonces[0] + nonces[1], sum(sizes))
+    ei, ai, er, ar = (Secret(part) for part in _cut(material, sizes))
+    there, back = Keys(ei, ai), Keys(er, ar)
+    return (back, there) if initiator else (there, back)
+
+
+def psk_auth(
+    keys: IkeKeys, psk: Secret, message: bytes, nonce: bytes, identity: bytes, *, initiator: bool
+) -> bytes:
+    """Return the AUTH data of a pre-shared key (section 2.15).
+
+    ``message`` is the IKE_SA_INIT message that the authenticating end sent, as it stood on the
+    wire; ``nonce`` the other end's nonce; ``identity`` the body of the authenticating end's ID
+    payload, as it was sent.
+    """
+    prf = keys.prf
+    macing = (keys.auth_i if initiator else keys.auth_r).reveal()
+    key = prf.digest(psk.reveal(), _KEY_PAD)
+    return prf.digest(key, message + nonce + prf.digest(macing, identity))
+
+
+def is_auth_good(expected: bytes, received: bytes) -> bool:
+    """Compare AUTH data in constant time."""
+    return hmac.compare_digest(expected, received)
+
+
+def _prf(suite: Suite) -> Prf:
+    if suite.prf is None:
+        raise ValueError("an IKE suite has a PRF")
+    return suite.prf
+
+
+def _cut(material: bytes, sizes: tuple[int, ...]) -> list[bytes]:
+    parts, at = [], 0
+    for size in sizes:
+        parts.append(material[at : at + size])
+        at += size
+    return parts

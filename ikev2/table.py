@@ -1,0 +1,137 @@
+"""The IKE SAs of one endpoint: found by SPI, by child, by connection, by who waits next."""
+
+import heapq
+from collections.abc import Iterator
+from typing import Final
+
+from ikecore.actions import Action, InstallChild, RemoveChild
+from ikev2 import life
+from ikev2.halfopen import HalfOpen
+from ikev2.sa import IkeSa, State
+from ikev2.window import NEVER
+
+_LINGERING: Final = 1000  # closed SAs kept to repeat their last answer
+
+
+class SaTable:
+    """Every look-up and every change costs the same however many SAs there are."""
+
+    def __init__(self, half_open: HalfOpen) -> None:
+        self._half_open = half_open
+        self._sas: dict[bytes, IkeSa] = {}  # by our SPI
+        self._inits: dict[tuple[bytes, str], IkeSa] = {}  # responders, by SPIi and address
+        self._init_keys: dict[bytes, tuple[bytes, str]] = {}
+        self._mates: dict[str, set[bytes]] = {}  # live SAs of a connection
+        self._owners: dict[int, bytes] = {}  # by a child's inbound SPI
+        self._counted: dict[bytes, str] = {}  # half-open SAs and the address they count for
+        self._closed: dict[bytes, None] = {}  # lingering, oldest first
+        self._heap: list[tuple[float, bytes]] = []
+        self._scheduled: dict[bytes, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._sas)
+
+    def __iter__(self) -> Iterator[IkeSa]:
+        return iter(self._sas.values())
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._sas
+
+    def get(self, key: bytes) -> IkeSa | None:
+        """Return the SA with this SPI of ours."""
+        return self._sas.get(key)
+
+    def of_init(self, spi: bytes, address: str) -> IkeSa | None:
+        """Return the SA made by an IKE_SA_INIT request from this address under this SPI."""
+        return self._inits.get((spi, address))
+
+    def of_child(self, spi: int) -> IkeSa | None:
+        """Return the SA whose child has this inbound SPI."""
+        return self._sas.get(self._owners.get(spi, b""))
+
+    def mates(self, connection: str) -> list[IkeSa]:
+        """Return the live SAs of a connection, attempts included."""
+        return [self._sas[key] for key in self._mates.get(connection, ())]
+
+    def add_initiator(self, sa: IkeSa) -> None:
+        """Take an SA that we start."""
+        self._sas[sa.sa] = sa
+        self._mates.setdefault(sa.connection, set()).add(sa.sa)
+
+    def add_responder(self, sa: IkeSa, address: str) -> None:
+        """Take a half-open SA of the peer at ``address``."""
+        self._sas[sa.sa] = sa
+        self._init_keys[sa.sa] = (sa.spis[0], address)
+        self._inits[sa.spis[0], address] = sa
+        self._counted[sa.sa] = address
+        self._half_open.add(address)
+
+    def note(self, sa: IkeSa, actions: list[Action]) -> None:
+        """Keep the books after ``sa`` did something."""
+        for action in actions:
+            if isinstance(action, InstallChild):
+                self._owners[action.spec.inbound_spi] = sa.sa
+            elif isinstance(action, RemoveChild):
+                self._owners.pop(action.spi, None)
+        if sa.state is State.ESTABLISHED:
+            self._mates.setdefault(sa.connection, set()).add(sa.sa)
+            self._uncount(sa)
+        elif sa.state is State.CLOSED and sa.sa not in self._closed:
+            self._uncount(sa)
+            self._leave(sa)
+            self._closed[sa.sa] = None
+            while len(self._closed) > _LINGERING:
+                self.forget(self._sas[next(iter(self._closed))])
+        self.schedule(sa)
+
+    def forget(self, sa: IkeSa) -> None:
+        """Drop an SA for good."""
+        self._uncount(sa)
+        self._leave(sa)
+        self._closed.pop(sa.sa, None)
+        self._scheduled.pop(sa.sa, None)
+        self._sas.pop(sa.sa, None)
+        init = self._init_keys.pop(sa.sa, None)
+        if init is not None:
+            self._inits.pop(init, None)
+
+    def _uncount(self, sa: IkeSa) -> None:
+        address = self._counted.pop(sa.sa, None)
+        if address is not None:
+            self._half_open.remove(address)
+
+    def _leave(self, sa: IkeSa) -> None:
+        mates = self._mates.get(sa.connection)
+        if mates is not None:
+            mates.discard(sa.sa)
+            if not mates:
+                del self._mates[sa.connection]
+
+    # -- timers ---------------------------------------------------------------------------------
+    def schedule(self, sa: IkeSa) -> None:
+        """Plan when ``sa`` wants to be called next."""
+        if sa.sa not in self._sas:
+            return
+        at = life.next_timeout(sa)
+        planned = self._scheduled.get(sa.sa, NEVER)
+        # A time that was put off is found out when it comes: the heap stays small on busy SAs.
+        if at < planned:
+            self._scheduled[sa.sa] = at
+            heapq.heappush(self._heap, (at, sa.sa))
+
+    def next_due(self) -> float | None:
+        """Return when the next SA wants to be called."""
+        while self._heap and self._scheduled.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def pop_due(self, now: float) -> IkeSa | None:
+        """Return one SA that is due, or None."""
+        while (at := self.next_due()) is not None and at <= now:
+            _, key = heapq.heappop(self._heap)
+            del self._scheduled[key]
+            sa = self._sas[key]
+            if life.next_timeout(sa) <= now:
+                return sa
+            self.schedule(sa)
+        return None
