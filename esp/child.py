@@ -14,14 +14,15 @@ _MEMORY_LIMIT: Final = 4096
 class ChildSa:
     """A pair of SAs with its selectors, its path and the largest inner packet (RFC 4301 4.4.2).
 
+    ``admitted`` holds the flow keys that :meth:`admits` found inside before, for who asks often.
     ``local`` and ``remote`` are what was negotiated, seen from here.  ``source`` is where the
     peer's datagrams are known to come from, None where that is not followed: only peers behind
     UDP encapsulation may move (RFC 7296 section 2.23).
     """
 
     __slots__ = (
-        "_admitted",
         "_path",
+        "admitted",
         "inbound",
         "local",
         "mtu",
@@ -47,7 +48,7 @@ class ChildSa:
         self.local = local
         self.remote = remote
         self.mtu = mtu
-        self._admitted: set[bytes] = set()
+        self.admitted: set[bytes] = set()
         self.path = path
 
     @property
@@ -70,10 +71,10 @@ class ChildSa:
     def admits(self, key: bytes, packet: bytes) -> bool:
         """Tell whether an inner packet may come in: source remote, target local.
 
-        ``key`` is the packet's flow key; admitted flows are remembered, a bounded number.
+        ``key`` is the packet's flow key; admitted flows are remembered, a bounded number of them.
         Raises :exc:`~policy.flow.MalformedPacket`.
         """
-        if key in self._admitted:
+        if key in self.admitted:
             return True
         flow = flow_of(packet)
         version, protocol = flow.version, flow.protocol
@@ -81,9 +82,9 @@ class ChildSa:
             self.remote, version, flow.source, protocol, flow.source_port
         ) and _one_matches(self.local, version, flow.target, protocol, flow.target_port)
         if is_inside:
-            if len(self._admitted) >= _MEMORY_LIMIT:
-                self._admitted.clear()
-            self._admitted.add(key)
+            if len(self.admitted) >= _MEMORY_LIMIT:
+                self.admitted.clear()
+            self.admitted.add(key)
         return is_inside
 
 

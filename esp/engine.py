@@ -187,7 +187,8 @@ class Engine:
                                            else next_header != _IPV6):  # fmt: skip
                     counts["dummy" if next_header == _DUMMY else "inner"] += 1
                     continue
-                if not child.admits(flow_key(packet), packet):
+                key = flow_key(packet)
+                if key not in child.admitted and not child.admits(key, packet):
                     counts["selectors"] += 1
                     continue
                 ready = clamp_mss(packet, child.mtu)

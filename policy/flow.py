@@ -20,7 +20,6 @@ DSTOPTS: Final = 60
 _EXTENSIONS: Final = frozenset((HOPOPTS, ROUTING, FRAGMENT, AH, DSTOPTS))
 _EXTENSIONS_LIMIT: Final = 8  # RFC 8200 section 4.1 knows seven; more is an attempt to hide
 _WITH_PORTS: Final = frozenset((6, 17, 33, 132, 136))  # TCP UDP DCCP SCTP UDP-Lite
-_WHOLE: Final = frozenset((b"\x00\x00", b"\x40\x00"))  # IPv4: not a fragment; DF clear or set
 _PORTS: Final = struct.Struct("!HH")
 
 
@@ -114,7 +113,7 @@ def flow_key(packet: bytes) -> bytes:
     if len(packet) >= 28:
         # The slice 6:10 holds the TTL too: one slice less, and a flow's TTL hardly ever changes.
         first = packet[0]
-        if first == 0x45 and packet[6:8] in _WHOLE:
+        if first == 0x45 and not packet[7] and not packet[6] & 0xBF:  # no fragment, DF or not
             if packet[9] in _WITH_PORTS:
                 return packet[6:10] + packet[12:24]
             return packet[6:10] + packet[12:20]

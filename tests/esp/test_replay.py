@@ -9,8 +9,16 @@ from esp.replay import ReplayWindow
 NEAR = st.integers(1, 300) | st.integers(2**32 - 40, 2**32 + 40) | st.integers(1, 2**64 - 1)
 
 
-@given(st.integers(1, 128), st.lists(NEAR, max_size=200))
-def test_agrees_with_a_set(size: int, numbers: list[int]) -> None:
+# mostly in order, as on a real path: steps from the newest number so far
+STEPS = st.sampled_from([1, 1, 1, 1, 1, 2, 5, 70, -1, -2, -3, -7, -40, 0, 2**31])
+
+
+@given(st.integers(1, 128), st.lists(NEAR, max_size=100), st.lists(STEPS, max_size=300))
+def test_agrees_with_a_set(size: int, numbers: list[int], steps: list[int]) -> None:
+    newest = 0
+    for step in steps:
+        numbers.append(max(1, newest + step))
+        newest = max(newest, numbers[-1])
     window, seen, top = ReplayWindow(size), set(), 0
     for seq in numbers:
         fresh = seq not in seen and seq > top - size
