@@ -10,6 +10,7 @@ from typing import Any, Final
 from tests.lab.topology import Lab, LabError, wait_for
 from tundev.namespaces import end
 
+_ASKING: Final = frozenset(("up", "down", "status", "log"))  # commands that talk to the daemon
 _ROOT: Final = Path(__file__).parents[2]
 
 
@@ -51,9 +52,10 @@ class Gateway:
 
     def cli(self, *argv: str, timeout: float = 60) -> tuple[int, str, str]:
         """Run ``ikebana`` ARGV against this gateway; return exit code, output, error output."""
+        where = ["--control", str(self.control)] if argv[0] in _ASKING else []
         return self._lab.run(
             self.name,
-            [*_ikebana(), *argv, "--control", str(self.control)],
+            [*_ikebana(), *argv, *where],
             env=_environment(self._env),
             timeout=timeout,
         )
