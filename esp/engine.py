@@ -14,7 +14,7 @@ from typing import Final
 
 from esp.child import ChildSa
 from esp.counters import Counters
-from esp.inner import clamp_mss, fragmentation_needed, is_oversized, is_sane, unreachable
+from esp.inner import carried_as, clamp_mss, fragmentation_needed, is_oversized, unreachable
 from esp.sa import NEVER, Drop
 from policy.flow import Flow, MalformedPacket, flow_key, flow_of
 from policy.spd import Action, Spd
@@ -183,8 +183,7 @@ class Engine:
                     next_header, packet = child.inbound.unprotect(datagram)
                     if child.inbound.replay.top > top and child.source is not None:
                         moved[child] = source
-                if not is_sane(packet) or (next_header != _IPV4 if packet[0] < 0x60
-                                           else next_header != _IPV6):  # fmt: skip
+                if carried_as(packet) != next_header:
                     counts["dummy" if next_header == _DUMMY else "inner"] += 1
                     continue
                 key = flow_key(packet)

@@ -18,19 +18,28 @@ _IPV6: Final = struct.Struct("!IHBB16s16s")
 _ICMP_HEAD: Final = struct.Struct("!BBHI")
 
 
-def is_sane(packet: bytes) -> bool:
-    """Tell whether an IP packet's version, header length and total length fit its octets.
+def carried_as(packet: bytes) -> int:
+    """Return the next header under which ESP carries an IP packet: 4, 41, or -1 if it lies.
 
-    Octets after the total length are allowed: traffic flow confidentiality puts padding there
-    (RFC 4303 section 2.7).
+    Version, header length and total length have to fit the octets.  Octets after the total
+    length are allowed: traffic flow confidentiality puts padding there (RFC 4303 section 2.7).
     """
     size = len(packet)
     if size < 20:
-        return False
+        return -1
     first = packet[0]
-    if 0x45 <= first <= 0x4F:
-        return (first & 15) << 2 <= packet[2] << 8 | packet[3] <= size
-    return first >> 4 == 6 and size >= 40 + (packet[4] << 8 | packet[5])
+    if first == 0x45:
+        return 4 if 20 <= packet[2] << 8 | packet[3] <= size else -1
+    if first >> 4 == 6:
+        return 41 if size >= 40 + (packet[4] << 8 | packet[5]) else -1
+    if 0x46 <= first <= 0x4F and (first & 15) << 2 <= packet[2] << 8 | packet[3] <= size:
+        return 4
+    return -1
+
+
+def is_sane(packet: bytes) -> bool:
+    """Tell whether an IP packet's version, header length and total length fit its octets."""
+    return carried_as(packet) != -1
 
 
 def clamp_mss(packet: bytes, mtu: int) -> bytes:

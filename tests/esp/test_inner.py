@@ -14,7 +14,14 @@ from scapy.layers.inet6 import (
 )
 from scapy.packet import Packet, Raw
 
-from esp.inner import clamp_mss, fragmentation_needed, is_oversized, is_sane, unreachable
+from esp.inner import (
+    carried_as,
+    clamp_mss,
+    fragmentation_needed,
+    is_oversized,
+    is_sane,
+    unreachable,
+)
 from tests.esp.tunnel import udp4, udp6
 
 IP4, IP6 = IP(src="10.1.0.1", dst="10.2.0.1"), IPv6(src="fd01::1", dst="fd02::1")
@@ -62,6 +69,12 @@ NOISE = st.binary(max_size=80) | st.builds(
     st.sampled_from([b"\x45", b"\x47", b"\x60"]),
     st.lists(st.sampled_from([0, 1, 2, 3, 4, 6, 58, 80, 255]), min_size=20, max_size=100),
 )
+
+
+def test_each_version_has_its_next_header() -> None:
+    with_options = bytes(IP(src="10.1.0.1", dst="10.2.0.1", options=ROUTER_ALERT) / UDP())
+    packets = (udp4(), with_options, udp6(), udp4()[:-1], with_options[:-1], udp6()[:-1])
+    assert [carried_as(packet) for packet in packets] == [4, 4, 41, -1, -1, -1]
 
 
 @given(NOISE, st.integers(0, 1500))
