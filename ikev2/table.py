@@ -1,14 +1,13 @@
 """The IKE SAs of one endpoint: found by SPI, by child, by connection, by who waits next."""
 
-import heapq
 from collections.abc import Iterator
 from typing import Final
 
 from ikecore.actions import Action, InstallChild, RemoveChild
+from ikecore.timetable import Timetable
 from ikev2 import life
 from ikev2.halfopen import HalfOpen
 from ikev2.sa import IkeSa, State
-from ikev2.window import NEVER
 
 _LINGERING: Final = 1000  # closed SAs kept to repeat their last answer
 
@@ -25,8 +24,7 @@ class SaTable:
         self._owners: dict[int, bytes] = {}  # by a child's inbound SPI
         self._counted: dict[bytes, str] = {}  # half-open SAs and the address they count for
         self._closed: dict[bytes, None] = {}  # lingering, oldest first
-        self._heap: list[tuple[float, bytes]] = []
-        self._scheduled: dict[bytes, float] = {}
+        self._times = Timetable[bytes]()
 
     def __len__(self) -> int:
         return len(self._sas)
@@ -89,7 +87,7 @@ class SaTable:
         self._uncount(sa)
         self._leave(sa)
         self._closed.pop(sa.sa, None)
-        self._scheduled.pop(sa.sa, None)
+        self._times.cancel(sa.sa)
         self._sas.pop(sa.sa, None)
         init = self._init_keys.pop(sa.sa, None)
         if init is not None:
@@ -110,28 +108,14 @@ class SaTable:
     # -- timers ---------------------------------------------------------------------------------
     def schedule(self, sa: IkeSa) -> None:
         """Plan when ``sa`` wants to be called next."""
-        if sa.sa not in self._sas:
-            return
-        at = life.next_timeout(sa)
-        planned = self._scheduled.get(sa.sa, NEVER)
-        # A time that was put off is found out when it comes: the heap stays small on busy SAs.
-        if at < planned:
-            self._scheduled[sa.sa] = at
-            heapq.heappush(self._heap, (at, sa.sa))
+        if sa.sa in self._sas:
+            self._times.plan(sa.sa, life.next_timeout(sa))
 
     def next_due(self) -> float | None:
         """Return when the next SA wants to be called."""
-        while self._heap and self._scheduled.get(self._heap[0][1]) != self._heap[0][0]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        return self._times.next_due()
 
     def pop_due(self, now: float) -> IkeSa | None:
         """Return one SA that is due, or None."""
-        while (at := self.next_due()) is not None and at <= now:
-            _, key = heapq.heappop(self._heap)
-            del self._scheduled[key]
-            sa = self._sas[key]
-            if life.next_timeout(sa) <= now:
-                return sa
-            self.schedule(sa)
-        return None
+        key = self._times.pop_due(now)
+        return None if key is None else self._sas[key]
