@@ -1,6 +1,5 @@
 """Inbound ESP and AH SPIs, shared by all endpoints (RFC 4301 section 4.1, RFC 4303 2.1)."""
 
-from collections import deque
 from typing import Final
 
 from ikecore.entropy import Entropy
@@ -16,7 +15,7 @@ class SpiPool:
     def __init__(self, entropy: Entropy) -> None:
         self._entropy = entropy
         self._taken: set[int] = set()
-        self._resting: deque[tuple[float, int]] = deque()
+        self._resting: dict[int, float] = {}  # SPI: until when, soonest first
 
     def take(self, now: float) -> int:
         """Return a fresh SPI (RFC 4303: at least 256)."""
@@ -30,9 +29,14 @@ class SpiPool:
 
     def free(self, spi: int, now: float) -> None:
         """Give ``spi`` back; it rests before it is handed out again."""
-        if spi in self._taken:
-            self._resting.append((now + _REST, spi))
+        # A second free must not end the life of the SPI's next owner.
+        if spi in self._taken and spi not in self._resting:
+            self._resting[spi] = now + _REST
 
     def _wake(self, now: float) -> None:
-        while self._resting and self._resting[0][0] <= now:
-            self._taken.discard(self._resting.popleft()[1])
+        while self._resting:
+            spi, until = next(iter(self._resting.items()))
+            if until > now:
+                return
+            del self._resting[spi]
+            self._taken.discard(spi)
