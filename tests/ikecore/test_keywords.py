@@ -1,0 +1,92 @@
+"""Proposals as an administrator writes them."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ikecore.keywords import KeywordError, parse_proposal
+from ikecore.proposals import Protocol, choose
+from ikecore.proposals import Transform as T
+
+
+@pytest.mark.parametrize(
+    ("text", "transforms"),
+    [
+        ("aes128-sha256-modp2048", (T(1, 12, 128), T(2, 5), T(3, 12), T(4, 14))),
+        ("AES256GCM16-X25519", (T(1, 20, 256), T(2, 5), T(4, 31))),
+        ("aes256gcm16-sha384-ecp384", (T(1, 20, 256), T(2, 6), T(4, 20))),
+        ("aes128-sha256-prfsha384-x25519", (T(1, 12, 128), T(2, 6), T(3, 12), T(4, 31))),
+        (
+            "aes128-aes256-sha1-sha256-modp1024",
+            (T(1, 12, 128), T(1, 12, 256), T(2, 2), T(2, 5), T(3, 2), T(3, 12), T(4, 2)),
+        ),
+        (" 3des-md5-modp1024 ", (T(1, 3), T(2, 1), T(3, 1), T(4, 2))),
+    ],
+)
+def test_ike_proposals(text: str, transforms: tuple[T, ...]) -> None:
+    found = parse_proposal(text, Protocol.IKE)
+    assert found.transforms == transforms
+
+
+@pytest.mark.parametrize(
+    ("text", "transforms"),
+    [
+        ("aes128gcm16", (T(1, 20, 128), T(5, 0))),
+        ("aes128-sha256", (T(1, 12, 128), T(3, 12), T(5, 0))),
+        ("aes128-sha256-modp2048-esn", (T(1, 12, 128), T(3, 12), T(4, 14), T(5, 1))),
+        ("aes256gcm16-noesn-esn", (T(1, 20, 256), T(5, 0), T(5, 1))),
+        ("chacha20poly1305-aes256gcm16", (T(1, 28), T(1, 20, 256), T(5, 0))),
+    ],
+)
+def test_esp_proposals(text: str, transforms: tuple[T, ...]) -> None:
+    found = parse_proposal(text, Protocol.ESP)
+    assert found.transforms == transforms
+
+
+def test_a_keyword_twice_is_one_transform() -> None:
+    found = parse_proposal("aes128-aes128-sha256-sha256-x25519", Protocol.IKE)
+    assert len(found.transforms) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "protocol", "what", "hint"),
+    [
+        ("aes129-sha256-x25519", Protocol.IKE, "unknown algorithm 'aes129'", "did you mean aes"),
+        ("zzzzzz", Protocol.ESP, "unknown algorithm", "explain-proposal"),
+        ("", Protocol.ESP, "no cipher", "begin with one"),
+        ("sha256-x25519", Protocol.IKE, "no cipher", "begin with one"),
+        ("aes128-aes128gcm16-sha256-x25519", Protocol.IKE, "mixes", "two proposals"),
+        ("aes128gcm16-sha256", Protocol.ESP, "authenticates by itself", "write aes128gcm16"),
+        ("aes128-x25519", Protocol.IKE, "needs an integrity", "sha256"),
+        ("aes128-sha256", Protocol.IKE, "no key exchange", "x25519"),
+        ("aes128-sha256-x25519-esn", Protocol.IKE, "esn belongs to ESP", "leave it out"),
+        ("aes128-sha256-prfsha256", Protocol.ESP, "a PRF belongs to IKE", "leave it out"),
+    ],
+)
+def test_what_cannot_be_read_says_what_would_do(
+    text: str, protocol: Protocol, what: str, hint: str
+) -> None:
+    with pytest.raises(KeywordError, match=what) as found:
+        parse_proposal(text, protocol)
+    assert hint in found.value.hint
+
+
+TOKENS = [
+    "aes128", "AES256", "aes256gcm16", "chacha20poly1305", "3des", "sha256", "md5", "prfsha384",
+    "x25519", "modp2048", "esn", "noesn", "aes129", "", " ",
+]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.one_of(st.text(max_size=40), st.lists(st.sampled_from(TOKENS), max_size=6).map("-".join)),
+    st.sampled_from([Protocol.IKE, Protocol.ESP]),
+)
+def test_any_text_is_a_proposal_that_agrees_with_itself_or_an_error(
+    text: str, protocol: Protocol
+) -> None:
+    try:
+        found = parse_proposal(text, protocol)
+    except KeywordError:
+        return
+    assert choose((found,), (found,)) is not None

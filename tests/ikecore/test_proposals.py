@@ -1,0 +1,174 @@
+"""Choosing among proposals, and naming what keeps them apart."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ikecore.keywords import parse_proposal
+from ikecore.proposals import (
+    Proposal,
+    Protocol,
+    Suite,
+    Transform,
+    TransformType,
+    blame,
+    choose,
+    describe,
+)
+
+ANY_TRANSFORM = st.builds(
+    Transform,
+    st.integers(0, 7),
+    st.sampled_from([0, 1, 2, 5, 12, 14, 20, 28, 31, 1025]),
+    st.sampled_from([0, 128, 256]),
+    st.booleans(),
+)
+ANY_PROPOSAL = st.builds(
+    Proposal, st.integers(0, 4), st.lists(ANY_TRANSFORM, max_size=8).map(tuple)
+)
+
+
+def ike(*texts: str) -> tuple[Proposal, ...]:
+    return tuple(
+        Proposal(Protocol.IKE, parse_proposal(text, Protocol.IKE).transforms, b"", number)
+        for number, text in enumerate(texts, 1)
+    )
+
+
+def esp(*texts: str) -> tuple[Proposal, ...]:
+    return tuple(parse_proposal(text, Protocol.ESP) for text in texts)
+
+
+def name(ours: tuple[Proposal, ...], theirs: tuple[Proposal, ...]) -> str | None:
+    found = choose(ours, theirs)
+    return None if found is None else str(found[0])
+
+
+def test_our_order_decides_and_the_answer_has_their_number() -> None:
+    ours = ike("aes256gcm16-x25519", "aes128-sha256-modp2048")
+    theirs = ike("aes128-sha256-modp2048", "aes256gcm16-x25519")
+    found = choose(ours, theirs)
+    assert found is not None
+    suite, offer = found
+    assert (str(suite), suite.number, offer) == ("aes256gcm16-prfsha256-x25519", 2, theirs[1])
+
+
+def test_the_answer_has_one_transform_of_each_type() -> None:
+    found = choose(ike("aes128-sha256-x25519"), ike("aes256-aes128-sha384-sha256-modp2048-x25519"))
+    assert found is not None
+    answer = found[0].proposal(b"8 octets")
+    assert answer == Proposal(
+        Protocol.IKE,
+        (Transform(1, 12, 128), Transform(2, 5), Transform(3, 12), Transform(4, 31)),
+        b"8 octets",
+        1,
+    )
+
+
+def test_an_esp_answer_says_which_sequence_numbers() -> None:
+    found = choose(esp("aes128gcm16-esn-noesn"), esp("aes128gcm16-noesn-esn"))
+    assert found is not None
+    assert found[0].esn
+    assert found[0].proposal(b"four").of(TransformType.ESN) == (Transform(5, 1),)
+
+
+def test_a_type_left_out_counts_as_none() -> None:
+    lacking = Proposal(Protocol.ESP, (Transform(1, 20, 128),), b"four")
+    assert name(esp("aes128gcm16"), (lacking,)) == "aes128gcm16"
+    spelt = Proposal(Protocol.ESP, (Transform(1, 20, 128), Transform(3, 0), Transform(4, 0)))
+    assert name(esp("aes128gcm16"), (spelt,)) == "aes128gcm16"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("aes128-sha256-x25519", "aes256-sha256-x25519"),
+        ("aes128-sha256-x25519", "aes128-sha384-x25519"),
+        ("aes128-sha256-x25519", "aes128-sha256-modp2048"),
+        ("aes128gcm16-x25519", "aes128-sha256-x25519"),
+    ],
+)
+def test_algorithms_that_differ_are_not_chosen(ours: str, theirs: str) -> None:
+    assert choose(ike(ours), ike(theirs)) is None
+
+
+@pytest.mark.parametrize("kind", list(TransformType)[:4])
+def test_a_proposal_lacking_a_type_is_refused_without_an_exception(kind: TransformType) -> None:
+    """libreswan CVE-2016-3071, CVE-2016-5391; strongSwan CVE-2018-10811."""
+    (whole,) = ike("aes128-sha256-x25519")
+    assert choose((whole,), (whole.without(kind),)) is None
+    assert choose((whole,), (Proposal(Protocol.IKE, ()),)) is None
+
+
+def test_a_transform_type_nobody_knows_refuses_the_whole_proposal() -> None:
+    (ours,) = ike("aes128-sha256-x25519")
+    theirs = Proposal(Protocol.IKE, (*ours.transforms, Transform(9, 1)))
+    assert choose((ours,), (theirs,)) is None
+
+
+def test_an_odd_transform_is_never_chosen() -> None:
+    (ours,) = ike("aes128-sha256-x25519")
+    odd = tuple(Transform(t.type, t.id, t.key_bits, odd=True) for t in ours.transforms)
+    assert choose((ours,), (Proposal(Protocol.IKE, odd),)) is None
+
+
+def test_a_child_without_keying_material_is_refused() -> None:
+    """libreswan CVE-2024-3652: NULL with nothing."""
+    null = Proposal(Protocol.ESP, (Transform(1, 11), Transform(3, 0), Transform(5, 0)))
+    assert choose(esp("aes128gcm16", "aes128-sha256"), (null,)) is None
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(ANY_PROPOSAL, max_size=4))
+def test_whatever_is_offered_the_choice_is_ours_or_none(theirs: list[Proposal]) -> None:
+    ours = ike("aes128-aes256-sha256-x25519") + esp("aes128gcm16-aes256gcm16")
+    found = choose(ours, theirs)
+    blame(ours, theirs)
+    assert all(describe(one) is not None for one in theirs)
+    if found is not None:
+        suite = found[0]
+        assert isinstance(suite, Suite)
+        assert suite.encr.name in ("aes128", "aes256", "aes128gcm16", "aes256gcm16")
+        assert suite.encr.is_aead == (suite.integ is None)
+
+
+def test_without_takes_one_type_out() -> None:
+    (pfs,) = esp("aes128gcm16-x25519")
+    assert pfs.without(TransformType.KE) == esp("aes128gcm16")[0]
+    assert pfs.types() == {1, 4, 5}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "apart"),
+    [
+        ("aes128-sha256-x25519", "aes256-sha256-x25519", (TransformType.ENCR,)),
+        ("aes128-sha256-x25519", "aes128-sha256-modp2048", (TransformType.KE,)),
+        ("aes128-sha256-prfsha256-x25519", "aes128-sha256-prfsha384-x25519", (TransformType.PRF,)),
+        (
+            "aes128-sha256-prfsha256-x25519",
+            "aes128-sha384-prfsha256-x25519",
+            (TransformType.INTEG,),
+        ),
+    ],
+)
+def test_blame_falls_on_the_types_that_differ(
+    ours: str, theirs: str, apart: tuple[TransformType, ...]
+) -> None:
+    assert blame(ike(ours), ike(theirs)) == apart
+
+
+def test_blame_looks_at_the_closest_pair() -> None:
+    theirs = ike("3des-md5-modp1024", "aes128-sha256-modp2048")
+    assert blame(ike("aes128-sha256-x25519"), theirs) == (TransformType.KE,)
+
+
+def test_nobody_is_blamed_when_protocols_differ() -> None:
+    assert blame(esp("aes128gcm16"), (Proposal(Protocol.AH, (Transform(3, 12),)),)) == ()
+    assert blame(esp("aes128gcm16"), ()) == ()
+
+
+def test_a_proposal_is_described_in_keywords_and_strangers_by_number() -> None:
+    assert describe(ike("aes128-sha256-x25519")[0]) == "aes128-prfsha256-sha256-x25519"
+    assert describe(esp("aes256gcm16-esn")[0]) == "aes256gcm16-esn"
+    strange = Proposal(1, (Transform(1, 99, 512), Transform(4, 1025), Transform(77, 3)))
+    assert describe(strange) == "1:99/512-4:1025-77:3"
