@@ -13,6 +13,7 @@ class Malformed(ValueError):
 
     def __init__(self, what: str, at: int) -> None:
         super().__init__(f"{what} at octet {at}")
+        self.what = what
         self.at = at
 
 
@@ -27,7 +28,7 @@ class Reader:
     def __init__(self, data: bytes, at: int = 0, end: int | None = None) -> None:
         self._data = data
         self.at = at
-        self._end = len(data) if end is None else end
+        self._end = len(data) if end is None else min(end, len(data))
 
     def __bool__(self) -> bool:
         return self.at < self._end
@@ -46,7 +47,12 @@ class Reader:
 
     def unpack(self, form: struct.Struct) -> tuple[Any, ...]:
         """Return the fields of one fixed-size structure, and step over it."""
-        return form.unpack(self.take(form.size))
+        start = self.at
+        stop = start + form.size
+        if stop > self._end:
+            raise Malformed(f"{form.size} octets wanted, {self._end - start} left", start)
+        self.at = stop
+        return form.unpack_from(self._data, start)
 
     def rest(self) -> bytes:
         """Return all that is left."""
@@ -55,5 +61,8 @@ class Reader:
     def sub(self, count: int) -> Self:
         """Return a reader over the next ``count`` octets, and step over them."""
         start = self.at
-        self.take(count)
-        return type(self)(self._data, start, start + count)
+        stop = start + count
+        if stop > self._end or count < 0:
+            raise Malformed(f"{count} octets wanted, {self._end - start} left", start)
+        self.at = stop
+        return type(self)(self._data, start, stop)
