@@ -8,7 +8,8 @@ from ikecore.entropy import Entropy
 class CookieJar:
     """Make and check cookies under a secret that rotates; the one before still counts.
 
-    Cookie = version | HMAC-SHA-256(secret, Ni | IPi | SPIi), 1 + 16 octets.
+    Cookie = version | HMAC-SHA-256(secret, SPIi | length of IPi | IPi | Ni), 1 + 16 octets; the
+    length, lest a cookie for 110.0.0.1 be good for 10.0.0.1 too, with a nonce one octet longer.
     """
 
     def __init__(self, entropy: Entropy, lifetime: float) -> None:
@@ -31,7 +32,8 @@ class CookieJar:
         return hmac.compare_digest(cookie, self._cookie(cookie[0], nonce, address, spi))
 
     def _cookie(self, version: int, nonce: bytes, address: str, spi: bytes) -> bytes:
-        told = nonce + address.encode() + spi
+        octets = address.encode()
+        told = spi + len(octets).to_bytes(2, "big") + octets + nonce
         return bytes((version,)) + hmac.digest(self._secrets[version], told, "sha256")[:16]
 
     def _rotate(self, now: float) -> None:

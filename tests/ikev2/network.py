@@ -7,7 +7,7 @@ net.sleep(10)                # time passes, timers fire in order
 
 import heapq
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TypeVar
@@ -17,13 +17,17 @@ from ikecore.actions import (
     Authorize,
     Broken,
     Closed,
+    Dropped,
     Established,
     Failed,
     InstallChild,
+    MoveChild,
     RemoveChild,
     Send,
+    Traced,
 )
 from ikecore.child import ChildSpec
+from ikecore.diagnosis import Diagnosis
 from ikecore.events import (
     Authorized,
     Configured,
@@ -37,6 +41,7 @@ from ikecore.keywords import parse_proposal
 from ikecore.profile import Limits, Profile
 from ikecore.proposals import Protocol
 from ikecore.spipool import SpiPool
+from ikecore.trace import MessageTraced
 from ikev2.endpoint import Endpoint
 from policy.path import Path
 from policy.selectors import TrafficSelector
@@ -46,6 +51,8 @@ A = TypeVar("A", bound=Action)
 
 MOON, SUN = "192.0.2.1", "192.0.2.2"
 ADDRESS = {"moon": MOON, "sun": SUN}
+NETS = {"moon": "10.1.0.0/24", "sun": "10.2.0.0/24"}
+OTHER = {"moon": "sun", "sun": "moon"}
 DELAY = 0.01
 
 
@@ -61,24 +68,44 @@ class Dice:
 
 def profile(
     local: str = "moon",
-    remote: str = "sun",
     ike: tuple[str, ...] = ("aes128gcm16-prfsha256-x25519",),
     esp: tuple[str, ...] = ("aes128gcm16",),
     **changes: object,
 ) -> Profile:
-    """Return a connection between ga.lab's and gb.lab's networks as ``local`` sees it."""
-    nets = {"moon": "10.1.0.0/24", "sun": "10.2.0.0/24"}
+    """Return the connection between moon's and sun's networks as ``local`` sees it."""
+    remote = OTHER[local]
     made = Profile(
         name="net",
         local_id=Identity.parse(f"{local}.lab"),
         remote_id=Identity.parse(f"{remote}.lab"),
         ike_proposals=tuple(parse_proposal(p, Protocol.IKE) for p in ike),
         esp_proposals=tuple(parse_proposal(p, Protocol.ESP) for p in esp),
-        local_ts=(TrafficSelector.from_cidr(nets[local]),),
-        remote_ts=(TrafficSelector.from_cidr(nets[remote]),),
+        local_ts=selectors(NETS[local]),
+        remote_ts=selectors(NETS[remote]),
         remote=frozenset((ADDRESS[remote],)),
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # a test names the fields
+
+
+def selectors(*cidrs: str) -> tuple[TrafficSelector, ...]:
+    return tuple(map(TrafficSelector.from_cidr, cidrs))
+
+
+@dataclass
+class Nat:
+    """A router in front of one end that gives its packets another address and other ports."""
+
+    outside: str
+    ports: dict[int, int] = field(default_factory=lambda: {500: 40500, 4500: 44500})
+
+    def outwards(self, inside: tuple[str, int]) -> tuple[str, int]:
+        return self.outside, self.ports[inside[1]]
+
+    def inwards(self, outside: tuple[str, int], inside: str) -> tuple[str, int] | None:
+        back = {out: port for port, out in self.ports.items()}
+        if outside[0] != self.outside or outside[1] not in back:
+            return None
+        return inside, back[outside[1]]
 
 
 @dataclass
@@ -87,7 +114,9 @@ class Host:
 
     endpoint: Endpoint
     profile: Profile
+    address: str
     psk: bytes = b"a shared secret of the lab"
+    answers_authorize: bool = True
     has_key: bool = True
     children: dict[int, ChildSpec] = field(default_factory=dict)
     log: list[Action] = field(default_factory=list)
@@ -102,31 +131,42 @@ class Network:
         sun: Profile | None = None,
         limits: Mapping[str, Limits] | None = None,
         seed: int = 1,
+        addresses: Mapping[str, str] = ADDRESS,
     ) -> None:
         self.now = 0.0
         self.random = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self.lose: Callable[[Send], bool] = lambda _: False
         self.copies: Callable[[Send], int] = lambda _: 1
         self.delay: Callable[[Send], float] = lambda _: DELAY
-        self.nat: Callable[[Path], Path] = lambda path: path  # moon's outgoing path, rewritten
+        self.nats: dict[str, Nat] = {}
         self.wire: list[Send] = []
+        self._seed = seed
         self._order = count()
         self._flying: list[tuple[float, int, str, DatagramReceived]] = []
-        bounds = limits or {}
+        self._limits = limits or {}
         self.hosts: dict[str, Host] = {}
-        for at, (name, other, given) in enumerate((("moon", "sun", moon), ("sun", "moon", sun))):
-            dice = Dice(seed * 2 + at)
-            endpoint = Endpoint(dice, SpiPool(dice), bounds.get(name))
-            self.hosts[name] = Host(endpoint, given or profile(name, other))
-            self.tell(name, Configured((self.hosts[name].profile,)))
+        for name, given in (("moon", moon), ("sun", sun)):
+            mine = given or profile(name)
+            self.hosts[name] = Host(self._endpoint(name), mine, addresses[name])
+            self.tell(name, Configured((mine,)))
+
+    def _endpoint(self, name: str) -> Endpoint:
+        self._seed += 1000
+        dice = Dice(self._seed)
+        return Endpoint(dice, SpiPool(dice), self._limits.get(name))
 
     # -- what a test does -----------------------------------------------------------------------
     def initiate(self, name: str, *, settle: bool = True) -> None:
         """Let one end start; with ``settle`` until nothing flies any more."""
-        path = Path((ADDRESS[name], 500), (ADDRESS[_other(name)], 500))
+        path = Path((self.hosts[name].address, 500), (self.seen_at(OTHER[name]), 500))
         self.tell(name, Initiate(self.hosts[name].profile, path))
         if settle:
             self.settle()
+
+    def seen_at(self, name: str) -> str:
+        """Return the address under which the others know a host."""
+        nat = self.nats.get(name)
+        return self.hosts[name].address if nat is None else nat.outside
 
     def tell(self, name: str, event: Event) -> list[Action]:
         """Give an event to one end and carry out what it wants."""
@@ -143,8 +183,8 @@ class Network:
         """Let time pass: datagrams arrive and timers fire, in order."""
         until = self.now + seconds
         while True:
-            due = [(t, n) for n, h in self.hosts.items() if (t := h.endpoint.next_timeout())]
-            timer = min(due, default=(float("inf"), ""))
+            waits = [(h.endpoint.next_timeout(), n) for n, h in self.hosts.items()]
+            timer = min(((t, n) for t, n in waits if t is not None), default=(float("inf"), ""))
             flight = self._flying[0][0] if self._flying else float("inf")
             if min(timer[0], flight) > until:
                 break
@@ -157,22 +197,81 @@ class Network:
         self.now = until
 
     def inject(self, name: str, data: bytes, path: Path | None = None) -> list[Action]:
-        """Let one end receive a datagram from nowhere."""
-        at = path or Path((ADDRESS[name], 500), (ADDRESS[_other(name)], 500))
+        """Let one end receive a datagram that the other did not send."""
+        host = self.hosts[name]
+        at = path or Path((host.address, 500), (self.seen_at(OTHER[name]), 500))
         return self.tell(name, DatagramReceived(data, at))
 
+    def restart(self, name: str) -> None:
+        """Let one end forget everything, as after a crash."""
+        host = self.hosts[name]
+        self.hosts[name] = Host(self._endpoint(name), host.profile, host.address, host.psk)
+        self.tell(name, Configured((host.profile,)))
+
+    # -- what a test looks at -------------------------------------------------------------------
     def seen(self, kind: type[A], name: str) -> list[A]:
         """Return the actions of one kind that one end wanted, in order."""
-        return [action for action in self.hosts[name].log if isinstance(action, kind)]
+        return only(kind, self.hosts[name].log)
 
     def up(self, name: str) -> list[bytes]:
         """Return the IKE SAs that one end holds established."""
         closed = {a.sa for a in self.seen(Closed, name)}
         return [a.sa for a in self.seen(Established, name) if a.sa not in closed]
 
+    def pairs(self, name: str) -> set[tuple[bytes, bytes]]:
+        """Return the SPI pairs of the IKE SAs that one end holds established."""
+        up = set(self.up(name))
+        found = [a for a in self.seen(Established, name) if a.sa in up]
+        return {(a.initiator_spi, a.responder_spi) for a in found}
+
+    def failures(self, name: str) -> list[Diagnosis]:
+        """Return the diagnoses one end came to."""
+        return [f.diagnosis for f in self.seen(Failed, name)]
+
     def codes(self, name: str) -> list[str]:
-        """Return the diagnosis codes one end came to."""
-        return [str(f.diagnosis.code) for f in self.seen(Failed, name)]
+        """Return the codes of the diagnoses one end came to."""
+        return [str(diagnosis.code) for diagnosis in self.failures(name)]
+
+    def drops(self, name: str) -> list[str]:
+        """Return why one end dropped datagrams."""
+        return [dropped.reason for dropped in self.seen(Dropped, name)]
+
+    def messages(self, name: str) -> list[MessageTraced]:
+        """Return the messages one end traced."""
+        records = (traced.record for traced in self.seen(Traced, name))
+        return [record for record in records if isinstance(record, MessageTraced)]
+
+    def story(self, name: str) -> list[str]:
+        """Return the messages one end traced, as a reader would tell them."""
+        return [
+            f"{'>' if m.sent else '<'} {m.exchange} {m.message_id} {' '.join(m.labels)}".rstrip()
+            for m in self.messages(name)
+        ]
+
+    def assert_connected(self) -> None:
+        """Both ends hold the same one IKE SA, and one child that mirrors the other's."""
+        assert self.pairs("moon") == self.pairs("sun")
+        assert len(self.up("moon")) == len(self.up("sun")) == 1
+        assert len(self.hosts["moon"].children) == 1
+        self.assert_mirrored()
+
+    def assert_gone(self) -> None:
+        """Neither end holds anything."""
+        for name, host in self.hosts.items():
+            assert self.up(name) == []
+            assert host.children == {}
+
+    def assert_mirrored(self) -> None:
+        """What is inbound on one end is outbound on the other: SPIs, keys, selectors, algorithm."""
+        moon, sun = (self.hosts[name].children for name in ("moon", "sun"))
+        theirs = {spec.outbound_spi: spec for spec in sun.values()}
+        assert moon.keys() == theirs.keys()
+        for spi, mine in moon.items():
+            other = theirs[spi]
+            assert mine.outbound_spi == other.inbound_spi
+            assert (mine.inbound, mine.outbound) == (other.outbound, other.inbound)
+            assert (mine.local_ts, mine.remote_ts) == (other.remote_ts, other.local_ts)
+            assert str(mine.suite) == str(other.suite)
 
     # -- the wire -------------------------------------------------------------------------------
     def _carry_out(self, name: str, actions: list[Action]) -> None:
@@ -182,11 +281,14 @@ class Network:
             match action:
                 case Send():
                     self._send(name, action)
-                case Authorize():
+                case Authorize() if host.answers_authorize:
                     key = Authorized(action.sa, Secret(host.psk))
                     self.tell(name, key if host.has_key else Refused(action.sa))
                 case InstallChild():
                     host.children[action.spec.inbound_spi] = action.spec
+                case MoveChild():
+                    moved = replace(host.children[action.spi], path=action.path)
+                    host.children[action.spi] = moved
                 case RemoveChild():
                     del host.children[action.spi]
                 case Broken():
@@ -198,19 +300,25 @@ class Network:
         self.wire.append(send)
         if self.lose(send):
             return
-        seen = self.nat(send.path).reversed if name == "moon" else self._unnat(send.path.reversed)
-        arrived = DatagramReceived(send.data, seen)
+        arrived = self._translate(name, send.path)
+        if arrived is None:
+            return
         for _ in range(self.copies(send)):
-            entry = (self.now + self.delay(send), next(self._order), _other(name), arrived)
+            event = DatagramReceived(send.data, arrived)
+            entry = (self.now + self.delay(send), next(self._order), OTHER[name], event)
             heapq.heappush(self._flying, entry)
 
-    def _unnat(self, path: Path) -> Path:
-        """Return moon's view of a path whose local end may be its NAT's address."""
-        for port in (500, 4500):
-            inside = Path((MOON, port), path.remote, path.encapsulated)
-            if self.nat(inside).local == path.local:
-                return inside
-        return path
+    def _translate(self, name: str, path: Path) -> Path | None:
+        """Return how the other end sees the datagram, or None if it does not get there."""
+        source, target = path.local, path.remote
+        if name in self.nats:
+            source = self.nats[name].outwards(source)
+        other = OTHER[name]
+        inside = self.hosts[other].address
+        if other in self.nats:
+            found = self.nats[other].inwards(target, inside)
+            return None if found is None else Path(found, source, path.encapsulated)
+        return Path(target, source, path.encapsulated) if target[0] == inside else None
 
     def _deliver_next(self) -> None:
         at, _, name, event = heapq.heappop(self._flying)
@@ -218,5 +326,6 @@ class Network:
         self.tell(name, event)
 
 
-def _other(name: str) -> str:
-    return "sun" if name == "moon" else "moon"
+def only(kind: type[A], actions: Iterable[Action]) -> list[A]:
+    """Return the actions of one kind, in order."""
+    return [action for action in actions if isinstance(action, kind)]
