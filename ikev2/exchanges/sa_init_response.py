@@ -113,4 +113,4 @@ def respond(sa: IkeSa, fit: Fit, message: Message, now: float) -> list[Action]:
     keys = derive_ike_keys(fit.suite, shared, nonces, sa.spis, initiator=False)
     keyed = Keyed(fit.suite, keys, nonces, message.raw, sa.responses.response, fit.nat)
     sa.waiting = AwaitAuth(keyed, fit.candidates)
-    return [*answer, *adopt(sa, keyed)]
+    return [sa.trace_received(message, sa.path), *answer, *adopt(sa, keyed)]

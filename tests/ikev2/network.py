@@ -202,6 +202,11 @@ class Network:
         at = path or Path((host.address, 500), (self.seen_at(OTHER[name]), 500))
         return self.tell(name, DatagramReceived(data, at))
 
+    def configure(self, name: str, *profiles: Profile) -> None:
+        """Give one end other connections; the first is what it initiates."""
+        self.hosts[name].profile = profiles[0]
+        self.tell(name, Configured(profiles))
+
     def restart(self, name: str) -> None:
         """Let one end forget everything, as after a crash."""
         host = self.hosts[name]

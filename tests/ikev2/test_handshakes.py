@@ -1,0 +1,220 @@
+"""IKE_SA_INIT and IKE_AUTH between two endpoints: every algorithm, every order, every identity."""
+
+import pytest
+
+from ikecore.actions import ChildEstablished, Established
+from ikecore.identities import Identity
+from suites.encr import ENCR
+from suites.integ import INTEG
+from suites.kex import GROUP
+from suites.prf import PRF
+
+from .network import ADDRESS, Network, profile, selectors
+
+SLOW = {"modp4096", "modp6144", "modp8192"}  # 10 to 100 ms a power: once is enough
+
+
+def connect(ike: str, esp: str = "aes128gcm16") -> Network:
+    net = Network(profile("moon", (ike,), (esp,)), profile("sun", (ike,), (esp,)))
+    net.initiate("moon")
+    net.assert_connected()
+    return net
+
+
+def suites(net: Network) -> tuple[str, str]:
+    (ike,), (esp,) = net.seen(Established, "sun"), net.seen(ChildEstablished, "sun")
+    return str(ike.suite), str(esp.suite)
+
+
+def test_two_exchanges_bring_up_the_ike_sa_and_its_child() -> None:
+    net = Network()
+    net.initiate("moon")
+    # moon                                                                            sun
+    # IKE_SA_INIT { SA KE Ni N(NATD_S) N(NATD_D) }                    ──►
+    #                                    ◄── IKE_SA_INIT { SA KE Nr N(NATD_S) N(NATD_D) }
+    # IKE_AUTH { IDi N(INITIAL_CONTACT) IDr AUTH SA TSi TSr }         ──►
+    #                                                   ◄── IKE_AUTH { IDr AUTH SA TSi TSr }
+    natd = "N(NAT_DETECTION_SOURCE_IP) N(NAT_DETECTION_DESTINATION_IP)"
+    assert net.story("moon") == [
+        f"> IKE_SA_INIT 0 SA KE No {natd}",
+        f"< IKE_SA_INIT 0 SA KE No {natd}",
+        "> IKE_AUTH 1 IDi N(INITIAL_CONTACT) IDr AUTH SA TSi TSr",
+        "< IKE_AUTH 1 IDr AUTH SA TSi TSr",
+    ]
+    mirror = {">": "<", "<": ">"}
+    assert net.story("sun") == [mirror[line[0]] + line[1:] for line in net.story("moon")]
+    net.assert_connected()
+    (mine,), (theirs,) = net.seen(Established, "moon"), net.seen(Established, "sun")
+    assert (mine.initiator, theirs.initiator) == (True, False)
+    assert (mine.initiator_spi, mine.responder_spi) == (theirs.initiator_spi, theirs.responder_spi)
+    assert str(mine.remote_id) == "sun.lab"
+    assert str(theirs.remote_id) == "moon.lab"
+    assert not any((mine.nat_here, mine.nat_there, theirs.nat_here, theirs.nat_there))
+
+
+def test_the_worker_has_the_child_before_anybody_hears_of_it() -> None:
+    net = Network()
+    net.initiate("moon")
+    for name in ("moon", "sun"):
+        kinds = [type(action).__name__ for action in net.hosts[name].log]
+        assert kinds.index("InstallChild") < kinds.index("Established")
+        assert kinds.index("Established") < kinds.index("ChildEstablished")
+    sun = [type(action).__name__ for action in net.hosts["sun"].log]
+    assert sun.index("InstallChild") < len(sun) - 1 - sun[::-1].index("Send")
+
+
+@pytest.mark.parametrize("group", [g.name for g in GROUP if g.name not in SLOW])
+def test_every_group(group: str) -> None:
+    assert suites(connect(f"aes128gcm16-prfsha256-{group}"))[0].endswith(f"-{group}")
+
+
+@pytest.mark.parametrize("group", sorted(SLOW))
+def test_every_big_group(group: str) -> None:
+    assert suites(connect(f"aes128gcm16-prfsha256-{group}"))[0].endswith(f"-{group}")
+
+
+@pytest.mark.parametrize("cipher", [row.name for row in ENCR if row.is_aead])
+@pytest.mark.parametrize("prf", [row.name for row in PRF])
+def test_every_combined_mode_with_every_prf(cipher: str, prf: str) -> None:
+    assert suites(connect(f"{cipher}-{prf}-x25519", cipher)) == (f"{cipher}-{prf}-x25519", cipher)
+
+
+@pytest.mark.parametrize("cipher", [row.name for row in ENCR if not row.is_aead])
+@pytest.mark.parametrize("integ", [row.name for row in INTEG])
+def test_every_plain_cipher_with_every_integrity(cipher: str, integ: str) -> None:
+    ike, esp = suites(connect(f"{cipher}-{integ}-x25519", f"{cipher}-{integ}"))
+    assert ike == f"{cipher}-{integ}-prf{integ}-x25519"
+    assert esp == f"{cipher}-{integ}"
+
+
+def test_the_responders_order_of_proposals_decides() -> None:
+    offers = ("aes256gcm16-prfsha384-x25519", "aes128-sha256-x25519")
+    net = Network(profile("moon", offers), profile("sun", offers[::-1]))
+    net.initiate("moon")
+    assert suites(net)[0] == "aes128-sha256-prfsha256-x25519"
+    net.assert_connected()
+
+
+def test_the_responders_order_within_one_proposal_decides() -> None:
+    net = Network(
+        profile("moon", esp=("aes128gcm16-aes256gcm16",)),
+        profile("sun", esp=("aes256gcm16-aes128gcm16",)),
+    )
+    net.initiate("moon")
+    assert suites(net)[1] == "aes256gcm16"
+    net.assert_connected()
+
+
+def test_the_answer_names_the_number_of_the_proposal_it_took() -> None:
+    offers = ("aes256gcm16-prfsha384-x25519", "aes128-sha256-x25519", "aes128gcm16-x25519")
+    net = Network(profile("moon", offers), profile("sun", offers[1:2]))
+    net.initiate("moon")
+    assert net.seen(Established, "moon")[0].suite.number == 2
+    net.assert_connected()
+
+
+def test_an_esp_group_is_left_out_of_the_first_child() -> None:
+    esp = ("aes128gcm16-x25519",)
+    net = Network(profile("moon", esp=esp), profile("sun", esp=("aes128gcm16-modp2048",)))
+    net.initiate("moon")
+    net.assert_connected()
+    assert suites(net)[1] == "aes128gcm16"
+
+
+@pytest.mark.parametrize(
+    ("moon", "sun"),
+    [
+        ("192.0.2.1", "192.0.2.2"),
+        ("2001:db8::1", "2001:db8::2"),
+        ("moon@lab.example", "sun@lab.example"),
+        ("@#6d6f6f6e", "keyid:sun"),
+        ("C=CH, O=Lab, CN=moon", "C=CH, O=Lab, CN=sun"),
+        ("moon.lab", "C=CH, O=Lab, CN=sun"),
+    ],
+)
+def test_identities_of_every_kind(moon: str, sun: str) -> None:
+    mine, theirs = Identity.parse(moon), Identity.parse(sun)
+    net = Network(
+        profile("moon", local_id=mine, remote_id=theirs),
+        profile("sun", local_id=theirs, remote_id=mine),
+    )
+    net.initiate("moon")
+    net.assert_connected()
+    assert net.seen(Established, "moon")[0].remote_id == theirs
+
+
+def test_host_names_compare_without_case() -> None:
+    net = Network(profile("moon", local_id=Identity.parse("Moon.LAB")), profile("sun"))
+    net.initiate("moon")
+    net.assert_connected()
+
+
+def test_ipv6_outside() -> None:
+    addresses = {"moon": "2001:db8::1", "sun": "2001:db8::2"}
+    net = Network(
+        profile("moon", remote=frozenset((addresses["sun"],))),
+        profile("sun", remote=frozenset((addresses["moon"],))),
+        addresses=addresses,
+    )
+    net.initiate("moon")
+    net.assert_connected()
+    (up,) = net.seen(Established, "moon")
+    assert up.path.remote == ("2001:db8::2", 500)
+    assert not up.path.encapsulated
+
+
+def test_ipv6_inside() -> None:
+    mine, theirs = selectors("fd01::/64"), selectors("fd02::/64")
+    net = Network(
+        profile("moon", local_ts=mine, remote_ts=theirs),
+        profile("sun", local_ts=theirs, remote_ts=mine),
+    )
+    net.initiate("moon")
+    net.assert_connected()
+    (child,) = net.hosts["moon"].children.values()
+    assert (child.local_ts, child.remote_ts) == (mine, theirs)
+
+
+def test_of_several_connections_the_identities_choose() -> None:
+    net = Network()
+    from_sun = [
+        profile("sun", name="other", remote_id=Identity.parse("mars.lab")),
+        profile("sun", name="right"),
+    ]
+    net.configure("sun", *from_sun)
+    net.initiate("moon")
+    net.assert_connected()
+    assert net.seen(Established, "sun")[0].connection == "right"
+
+
+def test_of_several_connections_the_wanted_responder_chooses() -> None:
+    net = Network()
+    named = profile("sun", name="named", local_id=Identity.parse("venus.lab"))
+    net.configure("sun", named, profile("sun", name="right"))
+    net.initiate("moon")
+    net.assert_connected()
+    assert net.seen(Established, "sun")[0].connection == "right"
+
+
+def test_of_several_connections_the_address_chooses() -> None:
+    net = Network()
+    elsewhere = profile("sun", name="elsewhere", remote=frozenset(("203.0.113.9",)))
+    net.configure("sun", elsewhere, profile("sun", name="right"))
+    net.initiate("moon")
+    net.assert_connected()
+    assert net.seen(Established, "sun")[0].connection == "right"
+
+
+def test_a_peer_from_anywhere_is_let_in_by_its_identity() -> None:
+    net = Network(sun=profile("sun", remote=frozenset()))
+    net.hosts["moon"].address = "203.0.113.77"
+    net.initiate("moon")
+    net.assert_connected()
+
+
+def test_both_ends_agree_again_and_again() -> None:
+    net = Network(profile("moon"), profile("sun"), addresses=ADDRESS)
+    for _ in range(20):
+        net.initiate("moon")
+        net.sleep(30)
+        net.assert_connected()
