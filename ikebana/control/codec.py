@@ -24,6 +24,8 @@ def encode(value: object) -> Any:
         return {str(key): encode(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [encode(item) for item in value]
+    if isinstance(value, bytes):
+        return value.hex()
     return value
 
 
@@ -62,7 +64,11 @@ def _value(hint: Any, raw: object, at: str) -> object:
     if origin is tuple:
         if not isinstance(raw, list):
             raise Undecodable(f"{at}: expected a list")
-        return tuple(_value(inner[0], item, f"{at}[{i}]") for i, item in enumerate(raw))
+        kinds = inner if inner[-1] is not Ellipsis else inner[:1] * len(raw)
+        if len(kinds) != len(raw):
+            raise Undecodable(f"{at}: expected {len(kinds)} items")
+        pairs = zip(kinds, raw, strict=True)
+        return tuple(_value(k, item, f"{at}[{i}]") for i, (k, item) in enumerate(pairs))
     if origin is not None:
         if not isinstance(raw, dict):
             raise Undecodable(f"{at}: expected an object")
@@ -78,6 +84,11 @@ def _plain(kind: type, raw: object, at: str) -> object:
             return kind(raw)
         except ValueError:
             raise Undecodable(f"{at}: unknown value {raw!r}") from None
+    if kind is bytes and isinstance(raw, str):
+        try:
+            return bytes.fromhex(raw)
+        except ValueError:
+            raise Undecodable(f"{at}: expected hexadecimal digits") from None
     if kind is float and type(raw) is int:
         return float(raw)
     if type(raw) is not kind:

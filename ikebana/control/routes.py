@@ -202,7 +202,7 @@ def _not_found(error: NotFound) -> web.Response:
     name = error.name[:_NAME]
     close = difflib.get_close_matches(name, error.known, n=3)
     hint = f"did you mean {', '.join(close)}?" if close else ""
-    return problem(404, "Not Found", f"no connection {name!r}", hint=hint, close=close)
+    return problem(404, "Not Found", f"no connection {name!r}", name=name, hint=hint, close=close)
 
 
 def _json(body: Mapping[str, Any]) -> web.Response:

@@ -18,11 +18,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
 from ikebana.control.daemon import Daemon
+from ikebana.control.view import DEFAULT_PATH
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-DEFAULT_PATH: Final = "/run/ikebana/ikebana.sock"
 _BACKLOG: Final = 64
 _UCRED: Final = struct.Struct("3i")  # pid, uid, gid: unix(7)
 _REFUSAL: Final = 1.0  # seconds that a refused client may take to read why

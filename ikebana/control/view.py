@@ -11,6 +11,8 @@ from typing import Any, Final, Self, TypeAlias
 
 from ikebana.control.codec import Undecodable, decode, encode
 
+DEFAULT_PATH: Final = "/run/ikebana/ikebana.sock"
+
 
 class _Json:
     """Give a dataclass its two doors to JSON."""

@@ -101,6 +101,8 @@ class FakeDaemon:
         self.endless = False
         self.stream_closed = asyncio.Event()
         self.broken = False
+        self.times_out = False
+        self.timeout = 0.0
 
     def status(self, name: str | None) -> StatusView:
         if self.broken:
@@ -114,11 +116,12 @@ class FakeDaemon:
 
     async def up(self, name: str, timeout: float) -> AsyncIterator[Step]:  # noqa: ASYNC109 - the Protocol's
         self._find(name)
+        self.timeout = timeout
         if name not in self.steps:
             raise Conflict("net is disabled", "set enabled = true")
         for step in self.steps[name]:
             yield step
-        if timeout < 1:
+        if self.times_out:
             state = ConnectionState.CONNECTING_PHASE1
             yield StepResult(False, state, "PEER_NO_RESPONSE", ("no answer yet",), timed_out=True)
 

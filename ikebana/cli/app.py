@@ -1,0 +1,174 @@
+"""The command line: ``ikebana VERB``.  Every verb imports only what it needs."""
+
+import contextlib
+import json
+import shutil
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from ikebana.cli.out import Exit, complain, reporting, say
+from ikebana.cli.paint import CLEAR, paint_for
+from ikebana.control.client import Client
+from ikebana.control.view import DEFAULT_PATH, StatusView, StepResult
+
+app = typer.Typer(
+    name="ikebana",
+    help="A userspace IPsec gateway.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich would take longer than the whole of `status`
+)
+_PERIOD: Final = 1.0  # seconds between two screens of `status -w`
+_WIDEST: Final = 120
+
+
+class Output(StrEnum):
+    """How ``-o`` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Control = Annotated[str, typer.Option("--control", metavar="SOCKET", help="The control socket.")]
+Format = Annotated[Output, typer.Option("-o", "--output", help="For people, or stable JSON.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A connection.")]
+MaybeName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="A connection.")]
+ConfigFile = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="TOML file.")]
+
+
+@app.command()
+def run(
+    config: ConfigFile,
+    control: Control = DEFAULT_PATH,
+    keylog: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write keys for Wireshark there: SECRET.")
+    ] = None,
+) -> None:
+    """Run the daemon in the foreground; SIGTERM deletes its SAs, SIGHUP reloads."""
+    from ikebana.daemon.main import run as run_daemon
+
+    raise typer.Exit(run_daemon(config, control, keylog))
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML file.")]) -> None:
+    """Check a configuration: every problem with its line and what to do."""
+    from ikebana.cli.check import check_file
+
+    raise typer.Exit(check_file(file))
+
+
+@app.command("psk-fingerprint")
+def psk_fingerprint(name: Name, config: ConfigFile) -> None:
+    """Print a PSK's length and 16 bits of its scrypt, to compare by telephone."""
+    from ikebana.cli.check import fingerprint_of
+
+    raise typer.Exit(fingerprint_of(config, name))
+
+
+@app.command("explain-proposal")
+def explain_proposal(keywords: Annotated[str, typer.Argument(metavar="KEYWORDS")]) -> None:
+    """Tell what each keyword of a proposal is (aes128-sha256-modp2048), for IKE and ESP."""
+    from ikebana.cli.explain import explain
+
+    found = explain(keywords)
+    say(found.lines)
+    raise typer.Exit(Exit.OK if found.usable else Exit.FAILED)
+
+
+@app.command()
+def up(
+    name: Name,
+    timeout: Annotated[
+        float, typer.Option(min=1, max=600, help="Seconds to wait for the result.")
+    ] = 30.0,
+    control: Control = DEFAULT_PATH,
+) -> None:
+    """Bring a connection up and show the exchange as it happens."""
+    from ikebana.cli.steps import step_lines
+
+    paint = paint_for(sys.stdout)
+    width = _size()[0]
+    result: StepResult | None = None
+    with reporting():
+        for step in Client(control).up(name, timeout):
+            say(step_lines(name, step, paint, width))
+            if isinstance(step, StepResult):
+                result = step
+    if result is None:
+        complain("the daemon ended before the result", f"ikebana status {name}")
+        raise typer.Exit(Exit.FAILED)
+    if not result.ok:
+        raise typer.Exit(Exit.TIMEOUT if result.timed_out else Exit.FAILED)
+
+
+@app.command()
+def down(name: Name, control: Control = DEFAULT_PATH) -> None:
+    """Take a connection down and hold it there until `up`."""
+    with reporting():
+        Client(control).down(name)
+    say([f"Down: {name}"])
+
+
+@app.command()
+def status(
+    name: MaybeName = None,
+    output: Format = Output.TEXT,
+    watch: Annotated[bool, typer.Option("-w", "--watch", help="Show it anew each second.")] = False,
+    control: Control = DEFAULT_PATH,
+) -> None:
+    """Show the connections on one screen, or all about one."""
+    client = Client(control)
+    with contextlib.suppress(KeyboardInterrupt), reporting():
+        say(_screen(client.status(name), name, output, watch=watch))
+        while watch:
+            time.sleep(_PERIOD)
+            say(_screen(client.status(name), name, output, watch=True))
+
+
+def _screen(view: StatusView, name: str | None, output: Output, *, watch: bool) -> list[str]:
+    if output is Output.JSON:
+        return [json.dumps(view.to_json(), indent=None if watch else 2)]
+    from ikebana.cli.screens import details, overview
+
+    paint = paint_for(sys.stdout)
+    width, height = _size()
+    terminal = sys.stdout.isatty()
+    if name is not None:
+        lines = details(view, paint, width)
+    else:
+        lines = overview(view, time.time(), paint, width, height - 1 if terminal else None)
+    return [CLEAR + lines[0], *lines[1:]] if watch and terminal else lines
+
+
+def _size() -> tuple[int, int]:
+    found = shutil.get_terminal_size((80, 24))
+    return max(40, min(found.columns, _WIDEST)), max(found.lines, 8)
+
+
+@app.command()
+def log(
+    name: MaybeName = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Wait for more.")] = False,
+    output: Format = Output.TEXT,
+    control: Control = DEFAULT_PATH,
+) -> None:
+    """Show the log, or that of one connection."""
+    from ikebana.cli.screens import log_line
+
+    paint = paint_for(sys.stdout)
+    with contextlib.suppress(KeyboardInterrupt), reporting():
+        for line in Client(control).log(name, follow=follow):
+            shown = output is Output.TEXT
+            say([log_line(line, paint) if shown else json.dumps(line.to_json())])
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    app()

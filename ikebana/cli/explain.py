@@ -1,0 +1,85 @@
+"""What ``explain-proposal`` prints: each keyword's meaning, and the proposal as IKE and ESP."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ikebana.render.text import clean, fit
+from ikecore.keywords import KeywordError, parse_proposal
+from ikecore.proposals import Protocol, describe
+from suites.encr import Encr
+from suites.integ import Integ
+from suites.kex import Group
+from suites.keywords import Row, lookup, nearest
+from suites.prf import PRF_OF_INTEG, Prf
+from suites.status import Status
+
+_LIMIT: Final = 1000  # characters of a proposal; the longest sensible one has some hundred
+_ESN: Final = {"esn": "64-bit", "noesn": "32-bit"}
+_STATUS: Final = {
+    Status.MUST: "good: every implementation has it",
+    Status.SHOULD: "good",
+    Status.MAY: "sound, though not everywhere",
+    Status.LEGACY: "LEGACY: only for a peer that has nothing better",
+    Status.BROKEN: "BROKEN: gives no protection",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The lines, and whether the words make a proposal of either kind."""
+
+    lines: tuple[str, ...]
+    usable: bool
+
+
+def explain(keywords: str) -> Explanation:
+    """Explain a proposal in strongSwan's spelling."""
+    keywords = keywords.strip()[:_LIMIT]
+    lines: list[str] = []
+    for token in filter(None, keywords.lower().split("-")):
+        lines += _token(token)
+    usable = False
+    for protocol in (Protocol.IKE, Protocol.ESP):
+        try:
+            found = describe(parse_proposal(keywords, protocol))
+        except KeywordError as error:
+            lines.append(f"as {protocol.name}: no: {clean(str(error))} ({clean(error.hint)})")
+        else:
+            usable = True
+            lines.append(f"as {protocol.name}: {found}")
+    return Explanation(tuple(lines), usable)
+
+
+def _token(token: str) -> list[str]:
+    if token in _ESN:
+        return [f"{token}: extended sequence numbers, {_ESN[token]}; transform type 5; ESP"]
+    row = lookup(token)
+    if row is None:
+        close = nearest(token)
+        hint = f"; did you mean {close}?" if close else ""
+        return [f"{fit(token, 40)}: unknown{hint}"]
+    name = row.name if row.name == token else f"{token} ({row.name})"
+    lines = [f"{name}: {_what(row)}", f"    {_STATUS[row.status]}"]
+    if row.instead:
+        lines[1] += f"; better {row.instead}"
+    return lines
+
+
+def _what(row: Row) -> str:
+    match row:
+        case Encr():
+            kind = "authenticated encryption" if row.is_aead else "encryption, needs integrity"
+            salt = f" + {row.salt} octets of salt" if row.salt else ""
+            return f"{kind}; {_id(1, row)}; key {row.key * 8} bits{salt}; IKE, ESP"
+        case Prf():
+            return f"pseudorandom function; {_id(2, row)}; key {row.key * 8} bits; IKE"
+        case Integ():
+            sizes = f"key {row.key * 8} bits, tag {row.icv * 8} bits"
+            prf = PRF_OF_INTEG[row.name].name
+            return f"integrity; {_id(3, row)}; {sizes}; IKE (and {prf} with it), ESP"
+        case Group():
+            return f"key exchange; {_id(4, row)}; public value {row.public} octets; IKE, ESP (PFS)"
+
+
+def _id(kind: int, row: Row) -> str:
+    return f"transform type {kind} id {row.iana}"

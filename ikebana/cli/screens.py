@@ -1,0 +1,229 @@
+"""What ``status`` and ``log`` print: pure functions of views, lines of at most the width given."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ikebana.cli.paint import Paint, state_colour, state_mark
+from ikebana.control.view import ChildView, ConnectionView, GatewayView, Level, LogLine, StatusView
+from ikebana.render.text import clean, fit
+
+PLAIN: Final = Paint()
+_COLUMNS: Final = (
+    ("NAME", 14),
+    ("STATE", 19),
+    ("PEER", 15),
+    ("AGE", 6),
+    ("REKEY", 6),
+    ("IN b/s", 6),
+    ("OUT", 6),
+)
+_LEVELS: Final = {Level.ERROR: "red", Level.WARNING: "yellow", Level.DEBUG: "dim"}
+
+
+def overview(
+    status: StatusView,
+    now: float,
+    paint: Paint = PLAIN,
+    width: int = 80,
+    height: int | None = None,
+) -> list[str]:
+    """Return the gateway in a line, then a line a connection, and one more where there is a reason.
+
+    ``now`` in seconds of the Unix epoch.  With ``height`` at most that many lines: what needs
+    attention comes first then.
+    """
+    titles = "  " + " ".join(f"{title:<{room}}" for title, room in _COLUMNS)
+    lines = [fit(_gateway(status.gateway, now), width), paint(titles[:width].rstrip(), "bold")]
+    lines += [paint(fit(f"! {text}", width), "yellow") for text in status.gateway.warnings[:3]]
+    entries = [_entry(one, paint, width) for one in status.connections]
+    if height is not None and len(lines) + sum(map(len, entries)) > height:
+        return lines + _cut(status.connections, entries, height - len(lines))
+    return lines + [line for entry in entries for line in entry] + _none(status)
+
+
+def _cut(connections: Sequence[ConnectionView], entries: list[list[str]], room: int) -> list[str]:
+    order = sorted(range(len(entries)), key=lambda i: connections[i].state.is_up)
+    lines: list[str] = []
+    shown = 0
+    for i in order:
+        if len(lines) + len(entries[i]) > room - 1:
+            break
+        lines += entries[i]
+        shown += 1
+    return [*lines, f"  … and {len(entries) - shown} more: ikebana status NAME"]
+
+
+def _none(status: StatusView) -> list[str]:
+    return [] if status.connections else ["  no connections"]
+
+
+def _gateway(gateway: GatewayView, now: float) -> str:
+    drops = sum(gateway.drops.values())
+    parts = [
+        f"{gateway.name}: ikebana {gateway.version}, pid {gateway.pid}",
+        f"up {span(now - gateway.started)}" if gateway.started else "",
+        f"{gateway.half_open} half-open" if gateway.half_open else "",
+        f"worker restarted {gateway.worker.restarts}x" if gateway.worker.restarts else "",
+        f"{drops} drops" if drops else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _entry(view: ConnectionView, paint: Paint, width: int) -> list[str]:
+    state = _state(view)
+    cells = (
+        view.name,
+        state if len(state) <= _COLUMNS[1][1] else view.state,
+        view.peer,
+        span(view.age_s),
+        span(view.rekey_in_s),
+        rate(view.rate_in_bps),
+        rate(view.rate_out_bps),
+    )
+    shown = [f"{fit(cell, room):<{room}}" for cell, (_, room) in zip(cells, _COLUMNS, strict=True)]
+    colour = state_colour(view.state)
+    shown[1] = paint(shown[1], colour)
+    lines = [f"{paint(state_mark(view.state), colour)} {' '.join(shown).rstrip()}"]
+    if view.reason_code:
+        lines.append(paint(fit(f"    ↳ {_reason(view)}", width), "dim" if view.state.is_up else ""))
+    return lines
+
+
+def _state(view: ConnectionView) -> str:
+    if view.state.is_up and view.mappings_up < view.mappings_total:
+        return f"{view.state} {view.mappings_up}/{view.mappings_total}"
+    return str(view.state)
+
+
+def _reason(view: ConnectionView) -> str:
+    title = view.reason[0] if view.reason else ""
+    _, found, after = title.partition(f"{view.reason_code}")
+    told = after.removeprefix(" (likeliest)").removeprefix(" (unproven)").lstrip(": ")
+    parts = [f"{view.reason_code}: {told if found else title}".rstrip(": ")]
+    if not view.state.is_up:
+        parts += [f"tried {view.tries}x"] if view.tries else []
+        parts += [f"next in {span(view.next_try_in_s)}"] if view.next_try_in_s is not None else []
+    return " · ".join(parts)
+
+
+def details(status: StatusView, paint: Paint = PLAIN, width: int = 80) -> list[str]:
+    """Return all that is known of the one connection in ``status``."""
+    return [line for view in status.connections for line in _details(view, paint, width)]
+
+
+def _details(view: ConnectionView, paint: Paint, width: int) -> Iterator[str]:
+    colour = state_colour(view.state)
+    yield (
+        f"{paint(state_mark(view.state), colour)} {paint(fit(view.name, width - 30), 'bold')}: "
+        + (paint(_state(view), colour))
+    )
+    spis = f"{view.initiator_spi}_i {view.responder_spi}_r" if view.initiator_spi else ""
+    drops = ", ".join(f"{name} {count}" for name, count in view.drops.items() if count)
+    facts = (
+        ("peer", f"{view.peer} ({view.peer_id})" if view.peer_id else view.peer),
+        ("local id", view.local_id),
+        ("IKE SA", f"{view.ike}  {spis}".strip()),
+        ("age", span(view.age_s) if view.age_s is not None else ""),
+        ("rekey in", span(view.rekey_in_s) if view.rekey_in_s is not None else ""),
+        ("path", _path(view)),
+        ("mappings", f"{view.mappings_up} of {view.mappings_total} up" + _narrowed(view)),
+        ("in", _traffic(view.packets_in, view.octets_in, view.rate_in_bps)),
+        ("out", _traffic(view.packets_out, view.octets_out, view.rate_out_bps)),
+        ("drops", drops),
+        ("tries", _tries(view)),
+    )
+    for label, text in facts:
+        if text:
+            yield fit(f"  {label + ':':<10}{text}", width)
+    for child in view.children:
+        yield from (fit(line, width) for line in _child(child))
+    if view.reason_code:
+        since = f" since {moment(view.reason_since)}" if view.reason_since is not None else ""
+        yield fit(f"  last reason{since}: {view.reason_code}", width)
+        for line in view.reason:
+            yield "    " + clean(line)
+
+
+def _path(view: ConnectionView) -> str:
+    framing = {"udp": "ESP in UDP", "esp": "ESP (protocol 50)"}.get(view.encapsulation, "")
+    nat = f"NAT: {view.nat}" if view.nat else ""
+    return ", ".join(part for part in (framing, nat) if part)
+
+
+def _narrowed(view: ConnectionView) -> str:
+    return " (narrowed by the peer)" if view.narrowed else ""
+
+
+def _tries(view: ConnectionView) -> str:
+    if view.state.is_up or not view.tries:
+        return ""
+    coming = f", next in {span(view.next_try_in_s)}" if view.next_try_in_s is not None else ""
+    return f"{view.tries}{coming}"
+
+
+def _traffic(packets: int, octets: int, bps: float) -> str:
+    return f"{packets} packets, {amount(octets)}B, {rate(bps)}bit/s"
+
+
+def _child(child: ChildView) -> Iterator[str]:
+    local, remote = (" ".join(side) for side in (child.local_ts, child.remote_ts))
+    yield f"  child {child.inbound_spi:08x}_i {child.outbound_spi:08x}_o {child.esp}"
+    yield f"    {local} === {remote}"
+    rekey = f", rekey in {span(child.rekey_in_s)}" if child.rekey_in_s is not None else ""
+    yield (
+        f"    age {span(child.age_s)}{rekey}, in {amount(child.octets_in)}B, "
+        f"out {amount(child.octets_out)}B"
+    )
+
+
+def log_line(line: LogLine, paint: Paint = PLAIN) -> str:
+    """Return one line of the log, whatever its text contains."""
+    code = f" [{clean(line.code)}]" if line.code else ""
+    text = f"{line.level:<7} {clean(line.connection) or '-'}: {clean(line.text)}{code}"
+    return f"{moment(line.at)} {paint(text, _LEVELS.get(line.level, ''))}"
+
+
+def span(seconds: float | None) -> str:
+    """Return a time in at most six characters: ``34s``, ``5m20s``, ``22h46m``, ``3d04h``, ``-``."""
+    if seconds is None:
+        return "-"
+    whole = max(0, int(seconds))
+    days, rest = divmod(whole, 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes, rest = divmod(rest, 60)
+    if days > 99:
+        return f"{days}d"
+    if days:
+        return f"{days}d{hours:02}h"
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+
+
+def amount(value: float) -> str:
+    """Return a count with a decimal prefix, three digits: ``1.50M``, ``980``, ``12.0k``."""
+    prefix = ""
+    for larger in ("k", "M", "G", "T"):
+        if value < 999.5:
+            break
+        value /= 1000
+        prefix = larger
+    if not prefix:
+        return f"{value:.0f}"
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f}{prefix}"
+
+
+def rate(bps: float) -> str:
+    """Return bits per second as :func:`amount` does."""
+    return amount(bps)
+
+
+def moment(at: float) -> str:
+    """Return a moment of the Unix epoch in local time, to the millisecond."""
+    try:
+        there = time.localtime(at)
+    except (OverflowError, ValueError, OSError):
+        return "?"
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', there)}.{int(at % 1 * 1000):03}"

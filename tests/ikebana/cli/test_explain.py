@@ -1,0 +1,51 @@
+"""What each word of a proposal is."""
+
+import pytest
+
+from ikebana.cli.explain import explain
+from suites.encr import ENCR
+from suites.integ import INTEG
+from suites.kex import GROUP
+from suites.prf import PRF
+
+
+def test_proposal_is_told_word_by_word_and_for_both_uses() -> None:
+    found = explain("aes128-sha1-modp1024-esn")
+    assert found.usable
+    assert found.lines == (
+        "aes128: encryption, needs integrity; transform type 1 id 12; key 128 bits; IKE, ESP",
+        "    good: every implementation has it",
+        "sha1: integrity; transform type 3 id 2; key 160 bits, tag 96 bits; "
+        "IKE (and prfsha1 with it), ESP",
+        "    LEGACY: only for a peer that has nothing better; better sha256",
+        "modp1024: key exchange; transform type 4 id 2; public value 128 octets; IKE, ESP (PFS)",
+        "    LEGACY: only for a peer that has nothing better; better modp2048",
+        "esn: extended sequence numbers, 64-bit; transform type 5; ESP",
+        "as IKE: no: esn belongs to ESP (leave it out of the IKE proposal)",
+        "as ESP: aes128-sha1-modp1024-esn",
+    )
+
+
+def test_alias_shows_what_it_stands_for() -> None:
+    assert explain("aes256gcm").lines[0].startswith("aes256gcm (aes256gcm16): authenticated")
+
+
+def test_unknown_word_has_a_suggestion() -> None:
+    found = explain("aes196-sha256")
+    assert found.lines[0] == "aes196: unknown; did you mean aes256?"
+    assert not found.usable
+
+
+@pytest.mark.parametrize("row", [*ENCR, *INTEG, *PRF, *GROUP], ids=lambda row: row.name)
+def test_every_row_is_explained(row: object) -> None:
+    name = getattr(row, "name")  # noqa: B009 - rows of four types, all with a name
+    first, second = explain(name).lines[:2]
+    assert first.startswith(f"{name}: ")
+    assert second.startswith("    ")
+
+
+@pytest.mark.parametrize("words", ["", "-", "----", "\x1b[2J", "é" * 5000, "aes128-" * 5000])
+def test_odd_input_is_explained_all_the_same(words: str) -> None:
+    found = explain(words)
+    assert not found.usable
+    assert all(line.isprintable() for line in found.lines)

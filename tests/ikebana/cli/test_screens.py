@@ -1,0 +1,130 @@
+"""The screens, character for character, and what hostile views may not do."""
+
+from dataclasses import replace
+
+import pytest
+
+from ikebana.cli.paint import Paint
+from ikebana.cli.screens import amount, details, log_line, moment, overview, span
+from ikebana.control.view import (
+    ConnectionState,
+    ConnectionView,
+    GatewayView,
+    Level,
+    LogLine,
+    StatusView,
+    WorkerView,
+)
+from tests.ikebana.control.fake import BAD, HOSTILE, NET
+
+NOW = 1_700_003_700.0
+GATEWAY = GatewayView("moon", "0.1.0", 4242, 1_700_000_000.0, worker=WorkerView(4243, 1))
+
+
+def test_overview_is_a_line_a_connection_and_its_reason() -> None:
+    assert overview(StatusView(GATEWAY, (NET, BAD)), NOW) == [
+        "moon: ikebana 0.1.0, pid 4242, up 1h01m, worker restarted 1x",
+        "  NAME           STATE               PEER            AGE    REKEY  IN b/s OUT",
+        "● net            connected           10.99.0.2       1h02m  22h46m 1.50M  0",
+        "▲ tokyo          phase1_failed       198.51.100.7    -      -      0      0",
+        "    ↳ PSK_MISMATCH: the pre-shared keys differ · tried 41x · next in 7s",
+    ]
+
+
+def test_mappings_are_counted_where_some_are_down() -> None:
+    some = replace(NET, state=ConnectionState.PARTIALLY_CONNECTED, mappings_up=1, mappings_total=2)
+    lines = overview(StatusView(GATEWAY, (some,)), NOW)
+    assert lines[2].split()[2] == "partially_connected"
+    assert details(StatusView(GATEWAY, (some,)))[0] == "● net: partially_connected 1/2"
+
+
+def test_many_connections_still_fit_and_the_troubled_come_first() -> None:
+    many = [replace(NET, name=f"net{i}") for i in range(100)]
+    lines = overview(StatusView(GATEWAY, (*many, BAD)), NOW, height=23)
+    assert len(lines) <= 23
+    assert lines[2].startswith("▲ tokyo")
+    assert lines[-1] == "  … and 82 more: ikebana status NAME"
+
+
+def test_no_connections_is_said() -> None:
+    assert overview(StatusView(GATEWAY), NOW)[-1] == "  no connections"
+
+
+def test_warnings_of_the_gateway_are_shown() -> None:
+    gateway = replace(GATEWAY, warnings=("net: des is broken",))
+    assert overview(StatusView(gateway), NOW)[2] == "! net: des is broken"
+
+
+def test_details_fit_a_screen() -> None:
+    lines = details(StatusView(GATEWAY, (NET,)))
+    assert lines == [
+        "● net: connected",
+        "  peer:     10.99.0.2 (gb.lab)",
+        "  local id: ga.lab",
+        "  IKE SA:   aes128-sha256-x25519  0102030405060708_i 1112131415161718_r",
+        "  age:      1h02m",
+        "  rekey in: 22h46m",
+        "  path:     ESP (protocol 50), NAT: none",
+        "  mappings: 1 of 1 up",
+        "  in:       10 packets, 1.00kB, 1.50Mbit/s",
+        "  out:      11 packets, 2.50MB, 0bit/s",
+        "  drops:    replay 3",
+        "  child c0ffee01_i c0ffee02_o aes128gcm16",
+        "    10.1.0.0/24 === 10.2.0.0/24",
+        "    age 12s, in 0B, out 0B",
+    ]
+
+
+def test_details_of_a_failure_have_the_whole_diagnosis() -> None:
+    lines = details(StatusView(GATEWAY, (BAD,)))
+    assert lines[-3].endswith(": PSK_MISMATCH")
+    assert lines[-2:] == [f"    {line}" for line in BAD.reason]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_foreign_text_neither_moves_the_cursor_nor_leaves_the_screen(width: int) -> None:
+    view = ConnectionView(
+        HOSTILE * 9, ConnectionState.DOWN, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE,
+        reason_code=HOSTILE, reason=(HOSTILE,), nat=HOSTILE,
+    )  # fmt: skip
+    status = StatusView(replace(GATEWAY, name=HOSTILE, warnings=(HOSTILE,)), (view,))
+    for line in (*overview(status, NOW, width=width), *details(status, width=width)):
+        assert line.isprintable()
+    assert log_line(LogLine(0.0, HOSTILE, Level.INFO, HOSTILE, HOSTILE)).isprintable()
+
+
+def test_colour_does_not_change_the_text() -> None:
+    status = StatusView(GATEWAY, (NET, BAD))
+    painted = "\n".join(overview(status, NOW, Paint(True)))
+    for code in ("31", "32", "2", "1"):
+        painted = painted.replace(f"\x1b[{code}m", "")
+    assert painted.replace("\x1b[0m", "") == "\n".join(overview(status, NOW))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(None, "-"), (-1, "0s"), (59.9, "59s"), (60, "1m00s"), (3600, "1h00m"), (86400 * 3.2, "3d04h"),
+     (1e9, "11574d")],
+)  # fmt: skip
+def test_spans_take_six_characters(seconds: float | None, shown: str) -> None:
+    assert span(seconds) == shown
+    assert len(shown) <= 6
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (999.6, "1.00k"),
+        (12e3, "12.0k"),
+        (123_456_789, "123M"),
+        (5e15, "5000T"),
+    ],
+)
+def test_amounts_take_three_digits(value: float, shown: str) -> None:
+    assert amount(value) == shown
+
+
+def test_moment_out_of_any_calendar_is_a_question_mark() -> None:
+    assert moment(1e300) == "?"
