@@ -13,15 +13,17 @@ from scapy.packet import Packet
 from scapy.utils import wrpcap
 
 from ikebana.render.keylog import ESP_ENCR, ESP_INTEG, IKE_ENCR, IKE_INTEG, esp_lines, ike_lines
+from ikecore.actions import Traced
 from ikecore.child import ChildSpec, Keys
 from ikecore.proposals import Protocol, Suite
-from ikecore.trace import KeysDerived
+from ikecore.trace import KeysDerived, MessageTraced
 from policy.path import Path
 from suites.encr import ENCR, ENCR_BY_NAME
 from suites.integ import INTEG, INTEG_BY_NAME
 from suites.kex import GROUP_BY_NAME
 from suites.prf import PRF_BY_NAME
 from suites.secret import Secret
+from tests.ikev2.network import Network, profile
 
 MOON, SUN = "10.99.0.1", "10.99.0.2"
 needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
@@ -175,3 +177,34 @@ def test_wireshark_opens_esp_with_them(
         "-T", "fields", "-e", "ip.dst", "-e", "udp.srcport",
     )  # fmt: skip
     assert output.split() == [f"{SUN},10.2.0.7", "4242"]
+
+
+@needs_tshark
+@pytest.mark.parametrize(
+    "proposal",
+    [
+        "aes128-sha1-x25519",
+        "aes192-md5-x25519",
+        "aes256-sha256-x25519",
+        "aes256-sha384-x25519",
+        "aes128-sha512-x25519",
+        "3des-sha1-x25519",
+        "aes128gcm16-prfsha256-x25519",
+        "aes192gcm16-prfsha384-x25519",
+        "aes256gcm16-prfsha512-x25519",
+    ],
+)
+def test_wireshark_opens_ike_with_them(tmp_path: File, proposal: str) -> None:
+    net = Network(profile("moon", (proposal,)), profile("sun", (proposal,)))
+    net.initiate("moon")
+    records = [action.record for action in net.seen(Traced, "moon")]
+    packets: list[Packet] = []
+    for record in records:
+        if isinstance(record, MessageTraced):
+            path = record.path if record.sent else record.path.reversed
+            ends = IP(src=path.local[0], dst=path.remote[0])
+            packets.append(ends / UDP(sport=500, dport=500) / record.raw)
+    (keys,) = (record for record in records if isinstance(record, KeysDerived))
+    (tmp_path / "ikev2_decryption_table").write_text("\n".join(ike_lines(keys)) + "\n")
+    output, _ = tshark(tmp_path, packets, "-T", "fields", "-e", "isakmp.id.data.fqdn")
+    assert output.split() == ["moon.lab,sun.lab", "sun.lab"]
