@@ -1,4 +1,4 @@
-"""Run benchmarks: ``python -m benchmarks [NAMES] [--rounds 5] [-o json]``."""
+"""Run benchmarks: ``python -m benchmarks [NAMES] [--rounds 5] [-o text|json|markdown]``."""
 
 import argparse
 import importlib
@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from benchmarks.machine import describe
-from benchmarks.screen import progress, show
+from benchmarks.screen import markdown, progress, show
 from benchmarks.table import Skip, Table
 
 NAMES: Final = (
@@ -27,16 +27,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--rounds", type=int, default=5, help="medians of so many (default 5)")
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.add_argument("-o", "--output", choices=("text", "json", "markdown"), default="text")
     args = parser.parse_args()
     unknown = sorted(set(args.names) - set(NAMES))
     if unknown or args.rounds < 1:
         wrong = f"no benchmark {', '.join(unknown)}" if unknown else "at least one round"
         parser.error(f"{wrong}; there are {', '.join(NAMES)}")
-    is_text = args.output == "text"
     out, err = Console(highlight=False), Console(stderr=True, highlight=False)
     machine = describe()
-    if is_text:
+    if args.output == "text":
         out.print("\n".join(f"{name}: {text}" for name, text in machine.items()), markup=False)
         out.print()
     tables: list[Table] = []
@@ -51,18 +50,22 @@ def main() -> int:
             err.print(f"{name}: left out: {lack}", markup=False)
             continue
         tables.append(table)
-        if is_text:
+        if args.output == "text":
             show(out, table)
-    if not is_text:
-        found = {table.name: table.to_json() for table in tables}
-        everything = {
-            "machine": machine,
-            "rounds": args.rounds,
-            "benchmarks": found,
-            "skipped": skipped,
-        }
-        json.dump(everything, sys.stdout, indent=2)
-        sys.stdout.write("\n")
+    match args.output:
+        case "json":
+            found = {table.name: table.to_json() for table in tables}
+            everything = {
+                "machine": machine,
+                "rounds": args.rounds,
+                "benchmarks": found,
+                "skipped": skipped,
+            }
+            json.dump(everything, sys.stdout, indent=2)
+            sys.stdout.write("\n")
+        case "markdown":
+            sys.stdout.writelines(f"* {name}: {text}\n" for name, text in machine.items())
+            sys.stdout.writelines("\n" + markdown(table) for table in tables)
     return 0
 
 

@@ -1,6 +1,6 @@
-"""Print tables: to people with rich, to programs as JSON; progress only on a terminal."""
+"""Print tables, for a terminal or for the documentation; progress only where somebody looks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -35,3 +35,20 @@ def show(console: Console, table: Table) -> None:
     for note in table.notes:
         console.print(escape(note), style="dim")
     console.print()
+
+
+def markdown(table: Table) -> str:
+    """Return a table as docs/benchmarks.md holds it."""
+    lines = [f"## {table.title}", "", _line(("", *table.columns))]
+    lines.append(_line(("---", *("---:" for _ in table.columns))))
+    lines += [_line((row, *map(str, cells))) for row, cells in table.rows.items()]
+    lines.append("")
+    for where, goal, value in table.goals():
+        word = "reached" if goal.is_reached(value) else "**missed**"
+        lines.append(f"* Goal {goal.text} ({where}): {value:.2f}, {word}.")
+    lines += [f"* {note}" for note in table.notes]
+    return "\n".join([*lines, ""])
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
