@@ -29,6 +29,7 @@ class Profile:
     child_lifetime: float = 3600.0
     nat_traversal: bool = True
     force_encap: bool = False
+    nat_port: int = 4500  # where IKE and ESP go when there is a NAT (RFC 7296 section 2.23)
     dpd: bool = True
     dpd_interval: float = 8.0  # silence before a probe
     dpd_timeout: float = 30.0  # from the first unanswered probe to the peer's death

@@ -30,7 +30,6 @@ from policy.path import Path
 from suites.kex import GROUP_BY_ID, BadPublicValue, Group
 
 NONCE_OCTETS: Final = 32
-NAT_PORT: Final = 4500
 _GRACE: Final = 1.0  # seconds in which a real answer still beats a forged refusal
 _TURNS: Final = 4  # COOKIE and INVALID_KE_PAYLOAD answers taken in one try
 
@@ -125,6 +124,8 @@ class InitiateInit:
         )
         if chosen is None or data is None or nonce is None or len(chosen.proposals) != 1:
             return [Dropped("malformed", "not one proposal with KE and nonce")]
+        if not any(message.header.responder_spi):
+            return [Dropped("malformed", "an IKE SPI of zero")]
         settled = choose(self._profile.ike_proposals, chosen.proposals)
         if settled is None or settled[0].group != self._kex.group:
             return [Dropped("proposal", f"the peer chose {proposals_text(chosen.proposals)}")]
@@ -146,7 +147,8 @@ class InitiateInit:
             return [*actions, *_forbidden(sa, now)]
         if nat.any or (self._profile.force_encap and nat.told):
             local, remote = sa.path.local[0], sa.path.remote[0]
-            sa.path = Path((local, NAT_PORT), (remote, NAT_PORT), encapsulated=True)
+            port = self._profile.nat_port
+            sa.path = Path((local, port), (remote, port), encapsulated=True)
         return [*actions, *ask_for_key(sa, keyed)]
 
 

@@ -1,0 +1,1 @@
+"""The daemon: connections, endpoints, sockets and timers on one event loop."""

@@ -1,0 +1,348 @@
+"""One connection's life: tries, states, what its routes do; without I/O.
+
+    idle ─► connecting_phase1 ─► connecting_phase2 ─► connected ─► down ─► …
+                 ▲   └─ refused or silent: 3 retries 2 s apart, then phaseN_failed
+                 └──────────────────────────── and a try every 12 s, without end
+
+It is told what happens to its IKE SAs and children, and says when to try, what to close, what the
+routes do and whether packets may start it.  No SA's meaning is known here, only that it is there.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+from ikebana.config.compile import Tries
+from ikebana.config.connection import DpdAction, Initiation
+from ikebana.control.view import ConnectionState as State
+from ikecore.actions import (
+    ChildClosed,
+    ChildEstablished,
+    Closed,
+    Established,
+    Failed,
+    Reason,
+    ReauthWanted,
+)
+from ikecore.diagnosis import Code, Diagnosis, diagnose
+from ikecore.entropy import Entropy
+
+NEVER: Final = float("inf")
+_JITTER: Final = 0.1
+
+
+class RouteState(Enum):
+    """What the routes to the remote networks do; nothing leaves in clear in any of them."""
+
+    ACTIVE = "active"  # into the tunnel
+    TRAP = "trap"  # into the tunnel device, where the first packet starts the connection
+    BLOCKED = "blocked"  # unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Resolve the peer and negotiate."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSa:
+    """Delete this IKE SA."""
+
+    sa: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SetRoutes:
+    """Let the routes do this from now on."""
+
+    state: RouteState
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write a line into the connection's log."""
+
+    level: str
+    text: tuple[str, ...]
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A try is over: whoever waits for ``up`` is answered."""
+
+    ok: bool
+    diagnosis: Diagnosis | None = None
+
+
+Order: TypeAlias = Try | CloseSa | SetRoutes | Note | Ended
+Report: TypeAlias = Established | ChildEstablished | ChildClosed | Failed | Closed | ReauthWanted
+
+
+class Connection:
+    """Tell it what happens; carry out what it orders, in order."""
+
+    def __init__(
+        self,
+        name: str,
+        initiation: Initiation,
+        dpd_action: DpdAction,
+        tries: Tries,
+        entropy: Entropy,
+        *,
+        enabled: bool = True,
+    ) -> None:
+        self.name = name
+        self.state = State.IDLE if enabled else State.DISABLED
+        self.tries = 0  # failed since it was last connected
+        self.next_try_at = NEVER
+        self.reason: Diagnosis | None = None
+        self.held = False  # taken down by the operator
+        self._initiation = initiation
+        self._dpd_action = dpd_action
+        self._plan = tries
+        self._entropy = entropy
+        self._trying = False
+        self._once = False  # a passive connection was asked to start: no retries
+        self._live: dict[bytes, Established] = {}
+        self._children: dict[int, ChildEstablished] = {}
+        self._routes = RouteState.BLOCKED
+        self._stage = 1
+
+    # -- what can be asked ----------------------------------------------------------------------
+    @property
+    def sas(self) -> tuple[Established, ...]:
+        """Return the IKE SAs that are up, oldest first."""
+        return tuple(self._live.values())
+
+    @property
+    def children(self) -> tuple[ChildEstablished, ...]:
+        """Return the children that are up, oldest first."""
+        return tuple(self._children.values())
+
+    @property
+    def trying(self) -> bool:
+        """Return whether a negotiation of ours is under way."""
+        return self._trying
+
+    @property
+    def admits_peer(self) -> bool:
+        """Return whether the peer may start this connection."""
+        return self.state is not State.DISABLED and not self.held
+
+    def next_timeout(self) -> float:
+        """Return when the next try is due, or infinity."""
+        return self.next_try_at
+
+    # -- what the operator and the clock do -----------------------------------------------------
+    def start(self) -> list[Order]:
+        """Begin, as the configuration says."""
+        if self.state is State.DISABLED:
+            return []
+        match self._initiation:
+            case Initiation.ACTIVE:
+                return [SetRoutes(self._routes), *self._try()]
+            case Initiation.ON_DEMAND:
+                self._routes = RouteState.TRAP
+            case Initiation.PASSIVE:
+                pass
+        return [SetRoutes(self._routes)]
+
+    def up(self) -> list[Order]:
+        """Start now, whatever the state."""
+        if self._children:
+            return [Ended(ok=True)]
+        self.held = False
+        if self._trying:
+            return []
+        self.tries = 0
+        self._once = self._initiation is Initiation.PASSIVE
+        return self._try()
+
+    def down(self) -> list[Order]:
+        """Delete all SAs and hold still until :meth:`up`."""
+        self.held = True
+        self._trying = False
+        self.next_try_at = NEVER
+        self.state = State.DOWN
+        self.reason = diagnose(1, Code.ADMIN_DOWN)
+        return [*map(CloseSa, self._live), *self._route(RouteState.BLOCKED)]
+
+    def acquired(self) -> list[Order]:
+        """Start because a packet waits."""
+        if self._routes is not RouteState.TRAP or self._trying or self.next_try_at < NEVER:
+            return []
+        self.tries = 0
+        return [Note("info", ("a packet for the remote networks starts it",)), *self._try()]
+
+    def handle_timeout(self, now: float) -> list[Order]:
+        """Try again if it is time."""
+        if self.next_try_at > now:
+            return []
+        return self._try()
+
+    # -- what happens to its SAs ----------------------------------------------------------------
+    def handle(self, report: Report, now: float) -> list[Order]:
+        """Take what an endpoint says of one of this connection's SAs."""
+        match report:
+            case Established():
+                self._live[report.sa] = report
+                if not self._children:
+                    self.state = State.CONNECTING_PHASE2
+                return []
+            case ChildEstablished():
+                return self._on_child(report)
+            case ChildClosed():
+                self._children.pop(report.inbound_spi, None)
+                return []
+            case ReauthWanted():
+                return self.renew()
+            case Failed():
+                return self._on_failed(report, now)
+            case Closed():
+                return self._on_closed(report, now)
+
+    def no_address(self, why: str, now: float) -> list[Order]:
+        """Take it that the peer's name has no address, or that there is no way to it."""
+        return self._on_failed(
+            Failed(self.name, b"", True, diagnose(1, Code.PEER_NAME_UNRESOLVED, evidence=why)), now
+        )
+
+    def _on_child(self, child: ChildEstablished) -> list[Order]:
+        self._children[child.inbound_spi] = child
+        self._trying = self._once = False
+        self.tries = 0
+        self.next_try_at = NEVER
+        self.state = State.CONNECTED
+        return [*self._route(RouteState.ACTIVE), Ended(ok=True)]
+
+    def renew(self) -> list[Order]:
+        """Make the next SA while the present one still works."""
+        if self._trying or self.held or not self._children:
+            return []
+        self._trying = True
+        self.state = State.REKEYING
+        return [Note("info", ("the SA nears its end: making the next one first",)), Try()]
+
+    def restart(self) -> list[Order]:
+        """Start anew with new keys: the worker, and with it every child, is gone."""
+        if not self._live:
+            return []
+        closing: list[Order] = [CloseSa(sa) for sa in self._live]
+        self._live.clear()
+        self._children.clear()
+        self.state = State.DOWN
+        if self._initiation is Initiation.ACTIVE and not self.held:
+            return [*closing, *self._route(RouteState.BLOCKED), *self._try()]
+        return [*closing, *self._after(Reason.DELETED, 0.0)]
+
+    def _on_failed(self, failed: Failed, now: float) -> list[Order]:
+        diagnosis = failed.diagnosis
+        self.reason = diagnosis
+        note = Note("warning", diagnosis.lines(), str(diagnosis.code))
+        if failed.sa in self._live and self._children:
+            return [note]  # what follows is told by its Closed
+        if not failed.initiator or not self._trying:
+            if not (self._children or self._trying or self.held or self.next_try_at < NEVER):
+                self.state = _failed_state(diagnosis)
+            return [note]
+        self._trying = False
+        if self._children:  # the next SA could not be made: the one we have serves on
+            self.state = State.CONNECTED
+            self.next_try_at = now + self._spread(self._plan.interval)
+            return [note, Ended(ok=False, diagnosis=diagnosis)]
+        return [note, *self._plan_next(diagnosis, now), Ended(ok=False, diagnosis=diagnosis)]
+
+    def _plan_next(self, diagnosis: Diagnosis, now: float) -> list[Order]:
+        self.tries += 1
+        if self._once:
+            self._once = False
+            self.state = _failed_state(diagnosis)
+            return []
+        pause = self._plan.wait(self.tries)
+        if self._plan.is_failed(self.tries):
+            self.state = _failed_state(diagnosis)
+            pause = self._spread(pause)
+        else:
+            stage1 = diagnosis.stage == 1
+            self.state = State.CONNECTING_PHASE1 if stage1 else State.CONNECTING_PHASE2
+        self.next_try_at = now + pause
+        return []
+
+    def _on_closed(self, closed: Closed, now: float) -> list[Order]:
+        was_live = self._live.pop(closed.sa, None) is not None
+        if not was_live:
+            return self._unannounced_end(closed, now)
+        if self._children or self._trying or self.held or self.next_try_at < NEVER:
+            return []
+        return self._after(closed.reason, now)
+
+    def _unannounced_end(self, closed: Closed, now: float) -> list[Order]:
+        """End a try whose SA closed without a Failed of its own."""
+        if not closed.initiator or not self._trying or closed.reason is Reason.FAILED:
+            return []
+        diagnosis = diagnose(1, Code.INTERNAL_ERROR, evidence=closed.reason.value)
+        return self._on_failed(Failed(self.name, closed.sa, True, diagnosis), now)
+
+    def _after(self, reason: Reason, now: float) -> list[Order]:
+        """Go on after the last SA is gone, as reason, initiation and dpd.action have it."""
+        blocked = self._route(RouteState.BLOCKED)
+        self.state = State.DOWN
+        match reason:
+            case Reason.DPD_TIMEOUT:
+                return self._after_death()
+            case Reason.PEER_DELETED | Reason.CHILD_GONE:
+                self.reason = diagnose(1, Code.PEER_DELETED)
+            case Reason.LIFETIME:
+                self.reason = diagnose(1, Code.LIFETIME)
+            case Reason.FAILED:
+                if self.reason is not None:
+                    self.state = _failed_state(self.reason)
+            case _:
+                pass
+        if self._initiation is Initiation.ACTIVE:
+            self.next_try_at = now if reason is Reason.LIFETIME else now + self._plan.pause
+        elif self._initiation is Initiation.ON_DEMAND:
+            self.state = State.IDLE
+            return self._route(RouteState.TRAP)
+        return blocked
+
+    def _after_death(self) -> list[Order]:
+        match self._dpd_action:
+            case DpdAction.RESTART if self._initiation is not Initiation.PASSIVE:
+                self.tries = 0
+                return [*self._route(self._waiting_routes), *self._try()]
+            case DpdAction.HOLD:
+                self.state = State.IDLE
+                return self._route(RouteState.TRAP)
+            case _:
+                return self._route(RouteState.BLOCKED)
+
+    # -- tries ----------------------------------------------------------------------------------
+    def _try(self) -> list[Order]:
+        self.next_try_at = NEVER
+        self._trying = True
+        if not self._children:
+            if not self.state.is_failed:
+                self.state = State.CONNECTING_PHASE1
+            return [*self._route(self._waiting_routes), Try()]
+        return [Try()]
+
+    @property
+    def _waiting_routes(self) -> RouteState:
+        trapped = self._initiation is Initiation.ON_DEMAND or self._routes is RouteState.TRAP
+        return RouteState.TRAP if trapped else RouteState.BLOCKED
+
+    def _route(self, state: RouteState) -> list[Order]:
+        if state is self._routes:
+            return []
+        self._routes = state
+        return [SetRoutes(state)]
+
+    def _spread(self, seconds: float) -> float:
+        draw = self._entropy.octets(1)[0] / 255
+        return seconds * (1 - _JITTER + 2 * _JITTER * draw)
+
+
+def _failed_state(diagnosis: Diagnosis) -> State:
+    return State.PHASE1_FAILED if diagnosis.stage == 1 else State.PHASE2_FAILED

@@ -1,0 +1,95 @@
+"""The log: a bounded memory of lines, whoever follows it, and structlog to standard error."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from ikebana.control.view import Level, LogLine
+from ikebana.render.text import clean
+
+_KEPT: Final = 5000
+_KEPT_PER_CONNECTION: Final = 500
+_BEHIND: Final = 1000  # lines kept for a follower that does not keep up
+
+
+class Journal:
+    """Write lines; read those kept; follow those to come."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lines: deque[LogLine] = deque(maxlen=_KEPT)
+        self._followers: list[Follower] = []
+        self._log = structlog.get_logger()
+
+    def write(
+        self, level: Level | str, text: Sequence[str], connection: str = "", code: str = ""
+    ) -> None:
+        """Write a line, or a few that belong together."""
+        at = self._clock()
+        for one in text:
+            line = LogLine(at, connection, Level(level), clean(one), code)
+            self._lines.append(line)
+            for follower in self._followers:
+                follower.give(line)
+        known = {"connection": connection} if connection else {}
+        if code:
+            known["code"] = code
+        self._log.log(_SEVERITY[Level(level)], "\n".join(map(clean, text)), **known)
+
+    def lines(self, connection: str | None) -> tuple[LogLine, ...]:
+        """Return the lines kept, oldest first; of one connection or of all."""
+        if connection is None:
+            return tuple(self._lines)
+        mine = [line for line in self._lines if line.connection == connection]
+        return tuple(mine[-_KEPT_PER_CONNECTION:])
+
+    def follow(self, connection: str | None) -> "Follower":
+        """Return the lines that come from now on, for ever."""
+        follower = Follower(connection, self._followers.remove)
+        self._followers.append(follower)
+        return follower
+
+
+class Follower:
+    """An asynchronous iterator over lines to come; ``aclose`` ends it."""
+
+    def __init__(self, connection: str | None, leave: Callable[["Follower"], None]) -> None:
+        self._connection = connection
+        self._leave = leave
+        self._queue: asyncio.Queue[LogLine] = asyncio.Queue(_BEHIND)
+
+    def give(self, line: LogLine) -> None:
+        """Keep a line for the reader, unless that one is too far behind."""
+        if self._connection in (None, line.connection) and not self._queue.full():
+            self._queue.put_nowait(line)
+
+    def __aiter__(self) -> "Follower":
+        return self
+
+    async def __anext__(self) -> LogLine:
+        return await self._queue.get()
+
+    async def aclose(self) -> None:
+        """Follow no longer."""
+        self._leave(self)
+
+
+_SEVERITY: Final = {Level.DEBUG: 10, Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}
+
+
+def set_up_logging(stream: object) -> None:
+    """Send log lines to ``stream``: plain text, colour only on a terminal."""
+    is_terminal = bool(getattr(stream, "isatty", lambda: False)())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(colors=is_terminal),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=stream),  # type: ignore[arg-type]  # TextIO
+        wrapper_class=structlog.make_filtering_bound_logger(20),  # debug lines: `ikebana log`
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,122 @@
+"""Everything the daemon holds of the outside: sockets, TUN, routes, worker, key log."""
+
+import asyncio
+from collections.abc import Callable
+from socket import socket
+from typing import Final
+
+from ikebana.config.compile import GatewayPlan
+from ikebana.daemon.routing import Routing
+from ikebana.daemon.sockets import Sockets
+from ikebana.daemon.worker_process import WorkerProcess
+from ikebana.render.keylog_files import KeyLog
+from ikebana.worker.messages import Message
+from ikecore.child import ChildSpec
+from ikecore.trace import KeysDerived, Record
+from policy.mtu import tunnel_mtu
+from policy.path import Path
+from tundev import udp
+from tundev.routes import Routes
+from tundev.tun import Tun
+
+_RESTART_PAUSE: Final = 0.2
+
+
+class Kernel:
+    """Open everything on construction; raises OSError with a text that says what to do."""
+
+    def __init__(
+        self, plan: GatewayPlan, keylog_dir: str, complain: Callable[[str, str], None]
+    ) -> None:
+        self.sockets = Sockets(plan.addresses, plan.mark, plan.port, plan.nat_port)
+        self.restarts = 0
+        self._keylog = KeyLog(keylog_dir) if keylog_dir else None
+        self._mtu = tunnel_mtu(plan.mtu, 6, True, 16, 16, 16)  # holds for every path and transform
+        self._loop: asyncio.AbstractEventLoop | None = None
+        try:
+            self._tun = Tun(plan.tun_name, mtu=self._mtu)
+            self._tun.up()
+            self._routes = Routes(plan.tun_name, plan.routing_table, plan.mark, adopt=True)
+            self.routing = Routing(self._routes, complain)
+            self.worker = WorkerProcess(self._tun.fileno(), self.sockets)
+        except OSError:
+            self.sockets.close()
+            raise
+
+    def watch(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_datagram: Callable[[bytes, Path], None],
+        on_unreachable: Callable[[str, str], None],
+        on_worker: Callable[[Message], None],
+        on_worker_gone: Callable[[], None],
+    ) -> None:
+        """Let the loop call these; the daemon reads 500, the worker's pair, and nothing else."""
+        self._loop = loop
+        self._on_worker, self._on_worker_gone = on_worker, on_worker_gone
+
+        def readable(sock: socket) -> None:
+            found = False
+            for data, path in self.sockets.receive(sock):
+                found = True
+                on_datagram(data, path)
+            if not found:
+                for error in udp.read_errors(sock):
+                    on_unreachable(error.remote[0], error.kind.value)
+
+        for sock in self.sockets.ike.values():
+            loop.add_reader(sock.fileno(), readable, sock)
+        loop.add_reader(self.worker.fileno(), self._read_worker)
+
+    def _read_worker(self) -> None:
+        messages, bad = self.worker.receive()
+        for message in messages:
+            self._on_worker(message)
+        if bad:
+            self.worker.end()  # it does not speak our language any more: start another
+        if self.worker.is_gone and self._loop is not None:
+            self._loop.remove_reader(self.worker.fileno())
+            self._loop.call_later(_RESTART_PAUSE, self._restart_worker)
+
+    def _restart_worker(self) -> None:
+        if self._loop is None:
+            return
+        self.worker.end()
+        self.restarts += 1
+        self.worker = WorkerProcess(self._tun.fileno(), self.sockets)
+        self._loop.add_reader(self.worker.fileno(), self._read_worker)
+        self._on_worker_gone()
+
+    def fit_mtu(self, mtu: int) -> None:
+        """Let the device carry the largest inner packet that any child does."""
+        if mtu > self._mtu:
+            self._mtu = mtu
+            self._tun.set_mtu(mtu)
+
+    def started(self) -> None:
+        """Remove what a predecessor left and nobody claimed."""
+        self._routes.sweep()
+
+    def keylog(self, record: Record) -> None:
+        """Write an IKE SA's keys, if the operator asked for it."""
+        if self._keylog is not None and isinstance(record, KeysDerived):
+            self._keylog.ike(record)
+
+    def keylog_child(self, spec: ChildSpec) -> None:
+        """Write a child's keys, if the operator asked for it."""
+        if self._keylog is not None:
+            self._keylog.esp(spec)
+
+    def close(self) -> None:
+        """Give everything back: routes first, so that none points into a device that is gone."""
+        if self._loop is not None:
+            for sock in self.sockets.ike.values():
+                self._loop.remove_reader(sock.fileno())
+            self._loop.remove_reader(self.worker.fileno())
+            self._loop = None
+        self.worker.end()
+        self._routes.close()
+        self._tun.close()
+        self.sockets.close()
+        if self._keylog is not None:
+            self._keylog.close()

@@ -1,0 +1,118 @@
+"""Run the gateway in the foreground: start, signals, reload, stop."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ikebana.config.compile import Plan, compile_config
+from ikebana.config.load import load
+from ikebana.config.problems import ConfigErrors, ConfigProblem
+from ikebana.control.server import ControlError, ControlServer
+from ikebana.control.view import Level
+from ikebana.daemon.gateway import Gateway
+from ikebana.daemon.journal import Journal, set_up_logging
+from ikebana.daemon.kernel import Kernel
+from ikebana.daemon.service import Service
+from ikebana.render.keylog_files import KeyLogError
+
+
+def run(config_path: Path, control_path: str, keylog_dir: Path | None = None) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code.  Problems go to standard error."""
+    set_up_logging(sys.stderr)
+    try:
+        config = load(config_path)
+    except ConfigErrors as errors:
+        for problem in errors.problems:
+            print(problem_line(config_path, problem), file=sys.stderr)
+        return 1
+    warnings = [problem_line(config_path, one) for one in config.warnings()]
+    try:
+        return asyncio.run(
+            _serve(
+                config_path,
+                compile_config(config),
+                warnings,
+                control_path,
+                str(keylog_dir or ""),
+            )
+        )
+    except (OSError, ControlError, KeyLogError) as error:
+        print(f"ikebana: {error}", file=sys.stderr)
+        return 1
+
+
+def problem_line(path: Path, problem: ConfigProblem) -> str:
+    """Return a problem as one line: where, what, and what to do."""
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return f"{path}:{problem.line}: {problem.path}: {problem.message}{hint}"
+
+
+async def _serve(
+    path: Path, plan: Plan, warnings: Sequence[str], control_path: str, keylog_dir: str
+) -> int:
+    loop = asyncio.get_running_loop()
+    journal = Journal(time.time)
+    kernel = Kernel(
+        plan.gateway, keylog_dir, lambda name, text: journal.write(Level.ERROR, (text,), name)
+    )
+    gateway = Gateway(plan, kernel, journal, loop)
+
+    def worker_gone() -> None:
+        journal.write(Level.ERROR, ("the packet worker ended; a new one gets new keys",))
+        gateway.on_worker_restarted()
+
+    kernel.watch(loop, gateway.on_datagram, gateway.on_unreachable, gateway.on_worker, worker_gone)
+    for line in warnings:
+        journal.write(Level.WARNING, (line,))
+    journal.write(Level.INFO, (f"listening on {', '.join(kernel.sockets.listening)}",))
+
+    async def reload() -> Sequence[str]:
+        try:
+            config = load(path)
+        except ConfigErrors as errors:
+            problems = [problem_line(path, one) for one in errors.problems]
+            journal.write(Level.ERROR, ("the new configuration is bad: nothing changed", *problems))
+            return problems
+        fresh = compile_config(config)
+        if fresh.gateway != gateway.plan.gateway:
+            journal.write(Level.WARNING, ("[gateway] changed: that needs a restart",))
+            fresh = Plan(gateway.plan.gateway, fresh.tunnels)
+        changed = gateway.apply(fresh)
+        service.warnings = tuple(problem_line(path, one) for one in config.warnings())
+        told = ", ".join(changed) if changed else "no connection changed"
+        journal.write(Level.INFO, (f"configuration reloaded: {told}",))
+        return ()
+
+    service = Service(gateway, time.time, reload, warnings)
+    control = ControlServer(service, control_path)
+    over = asyncio.Event()
+    reloading: set[asyncio.Task[Sequence[str]]] = set()
+
+    def hang_up() -> None:
+        task = loop.create_task(reload())
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, over.set)
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
+    try:
+        control.open()
+        gateway.start()
+        kernel.started()
+        await control.start()
+        gc.collect()
+        gc.freeze()  # what start-up made is there to stay
+        await over.wait()
+        journal.write(Level.INFO, ("stopping: deleting the SAs",))
+        await gateway.stop()
+    finally:
+        with contextlib.suppress(OSError):
+            await control.stop()
+        kernel.close()
+    return 0

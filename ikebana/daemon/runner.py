@@ -1,0 +1,234 @@
+"""Carries out what an endpoint wants, in order.
+
+The actions of one list wait for each other: what follows an InstallChild or RemoveChild is done
+when the worker has acknowledged it, and later lists of the same SA queue up behind.  Other SAs do
+not wait.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from ikebana.daemon.worker_process import Acknowledgements
+from ikebana.worker.messages import Done, Install, Message, Move, Remove
+from ikecore.actions import (
+    Action,
+    Authorize,
+    Broken,
+    ChildClosed,
+    ChildEstablished,
+    Closed,
+    Dropped,
+    Established,
+    Failed,
+    InstallChild,
+    Keepalive,
+    MoveChild,
+    ReauthWanted,
+    RemoveChild,
+    Send,
+    Traced,
+)
+from ikecore.child import ChildSpec
+from ikecore.endpoint import Endpoint
+from ikecore.events import Authorized, Event, InstallFailed, Refused
+from ikecore.trace import Record
+from policy.path import Path
+from suites.secret import Secret
+
+Report = Established | ChildEstablished | ChildClosed | Failed | Closed | ReauthWanted
+
+
+class Outside(Protocol):
+    """What the runner acts on."""
+
+    def send(self, data: bytes, path: Path) -> bool:
+        """Send an IKE datagram."""
+        ...
+
+    def send_keepalive(self, path: Path) -> None:
+        """Send a NAT keepalive."""
+        ...
+
+    def to_worker(self, message: Message) -> bool:
+        """Say something to the packet worker."""
+        ...
+
+    def key_of(self, connection: str) -> Secret | None:
+        """Return a connection's pre-shared key."""
+        ...
+
+    def path_mtu(self, path: Path) -> int:
+        """Return the MTU towards a peer."""
+        ...
+
+    def installed(self, spec: ChildSpec, mtu: int) -> None:
+        """Take note that a child is in the worker; ``mtu`` is the largest inner packet."""
+        ...
+
+    def report(self, report: Report) -> None:
+        """Tell the connection what happened to its SA."""
+        ...
+
+    def trace(self, record: Record) -> None:
+        """Show a record to whoever looks."""
+        ...
+
+    def count(self, reason: str) -> None:
+        """Count a dropped IKE datagram."""
+        ...
+
+    def broken(self, broken: Broken) -> None:
+        """Write a bug's traceback into the log."""
+        ...
+
+
+class Runner:
+    """Give it events; it lets the endpoint handle them and does what comes of it."""
+
+    def __init__(self, endpoint: Endpoint, outside: Outside, clock: Callable[[], float]) -> None:
+        self._endpoint = endpoint
+        self._outside = outside
+        self._clock = clock
+        self._waiting: dict[bytes, deque[list[Action]]] = {}
+        self.acknowledgements = Acknowledgements()
+
+    def handle(self, event: Event) -> None:
+        """Let the endpoint take an event."""
+        self._take(self._endpoint.handle(event, self._clock()))
+
+    def handle_timeout(self) -> None:
+        """Do what is due."""
+        now = self._clock()
+        self.acknowledgements.handle_timeout(now)
+        self._take(self._endpoint.handle_timeout(now))
+
+    def next_timeout(self) -> float | None:
+        """Return when :meth:`handle_timeout` wants to be called."""
+        times = (self._endpoint.next_timeout(), self.acknowledgements.next_timeout())
+        return min((at for at in times if at is not None), default=None)
+
+    def _take(self, actions: list[Action]) -> None:
+        if not actions:
+            return
+        sa = next((found for action in actions if (found := _owner(action))), b"")
+        queue = self._waiting.get(sa)
+        if queue is not None:
+            queue.append(actions)
+            return
+        self._run(sa, actions)
+
+    def _run(self, sa: bytes, actions: list[Action]) -> None:
+        """Do a list up to its first wait; the rest goes on from there."""
+        for at, action in enumerate(actions):
+            match action:
+                case InstallChild():
+                    self._wait(sa, actions[at + 1 :], self._install(sa, action.spec))
+                    return
+                case RemoveChild():
+                    self._wait(sa, actions[at + 1 :], self._remove(sa, action.spi))
+                    return
+                case _:
+                    self._do(action)
+
+    def _wait(self, sa: bytes, rest: list[Action], message: Message) -> None:
+        self._waiting.setdefault(sa, deque()).appendleft(rest)
+        self._outside.to_worker(message)
+
+    def _go_on(self, sa: bytes) -> None:
+        queue = self._waiting.pop(sa)
+        while queue:
+            self._run(sa, queue.popleft())
+            again = self._waiting.get(sa)
+            if again is not None:  # it waits once more: what is left queues up behind
+                again.extend(queue)
+                return
+
+    def _install(self, sa: bytes, spec: ChildSpec) -> Message:
+        def then(done: Done | None) -> None:
+            if done is None or not done.ok:
+                first = self._waiting[sa][0]
+                first[:] = [a for a in first if not _announces(a, spec.inbound_spi)]
+                self._go_on(sa)
+                self.handle(InstallFailed(spec.inbound_spi))
+                return
+            self._outside.installed(spec, done.mtu)
+            self._go_on(sa)
+
+        token = self.acknowledgements.expect(self._clock(), then)
+        return _install_message(token, spec, self._outside.path_mtu(spec.path))
+
+    def _remove(self, sa: bytes, spi: int) -> Message:
+        # without an answer the worker is gone, and its SAs with it: nothing to wait for
+        token = self.acknowledgements.expect(self._clock(), lambda _done: self._go_on(sa))
+        return Remove(token, spi)
+
+    def _do(self, action: Action) -> None:
+        outside = self._outside
+        match action:
+            case Send():
+                outside.send(action.data, action.path)
+            case Keepalive():
+                outside.send_keepalive(action.path)
+            case MoveChild():
+                outside.to_worker(Move(action.spi, action.path))
+            case Authorize():
+                key = outside.key_of(action.connection)
+                answer = Refused(action.sa) if key is None else Authorized(action.sa, key)
+                self.handle(answer)
+            case Dropped():
+                outside.count(action.reason)
+            case Broken():
+                outside.broken(action)
+            case Traced():
+                outside.trace(action.record)
+            case (
+                Established()
+                | ChildEstablished()
+                | ChildClosed()
+                | Failed()
+                | Closed()
+                | ReauthWanted()
+            ):
+                outside.report(action)
+            case InstallChild() | RemoveChild():
+                raise AssertionError("these wait: see _run")
+
+
+def _owner(action: Action) -> bytes:
+    """Return the IKE SPI of the SA an action belongs to, if it tells."""
+    match action:
+        case InstallChild():
+            return action.spec.sa
+        case Traced():
+            record = action.record
+            return getattr(record, "sa", b"")
+        case Send() | Keepalive() | RemoveChild() | MoveChild() | Dropped():
+            return b""
+        case _:
+            return action.sa
+
+
+def _announces(action: Action, spi: int) -> bool:
+    return isinstance(action, ChildEstablished) and action.inbound_spi == spi
+
+
+def _install_message(token: int, spec: ChildSpec, path_mtu: int) -> Install:
+    integ = spec.suite.integ
+    return Install(
+        token,
+        spec.connection,
+        spec.inbound_spi,
+        spec.outbound_spi,
+        spec.suite.encr.name,
+        integ.name if integ is not None else "",
+        spec.suite.esn,
+        spec.inbound.encr.reveal(),
+        spec.inbound.integ.reveal(),
+        spec.outbound.encr.reveal(),
+        spec.outbound.integ.reveal(),
+        spec.local_ts,
+        spec.remote_ts,
+        spec.path,
+        path_mtu,
+    )

@@ -1,0 +1,170 @@
+"""The daemon as the control socket sees it."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from ikebana.control.daemon import Conflict, NotFound
+from ikebana.control.view import (
+    ConnectionState,
+    Direction,
+    GatewayView,
+    LogLine,
+    StatusView,
+    Step,
+    StepDone,
+    StepMessage,
+    StepResult,
+    WorkerView,
+)
+from ikebana.daemon.connection import Ended
+from ikebana.daemon.gateway import Gateway
+from ikebana.daemon.journal import Follower
+from ikebana.daemon.runner import Report
+from ikebana.daemon.tunnels import Tunnel
+from ikebana.daemon.views import connection_view
+from ikecore.actions import ChildEstablished, Established
+from ikecore.trace import KeysDerived, MessageTraced, Record, Retransmitted
+
+VERSION: Final = "0.1.0"
+_DOWN_PATIENCE: Final = 4.0
+_STEPS: Final = 1000  # kept for a reader of ``up`` who does not keep up
+
+
+class Service:
+    """Implements :class:`ikebana.control.daemon.Daemon` on a gateway."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        clock: Callable[[], float],
+        reload: Callable[[], Awaitable[Sequence[str]]],
+        warnings: Sequence[str],
+    ) -> None:
+        self._gateway = gateway
+        self._clock = clock
+        self._reload = reload
+        self._loop = asyncio.get_running_loop()
+        self._started = clock()
+        self.warnings = tuple(warnings)
+
+    def status(self, name: str | None) -> StatusView:
+        """Return the gateway and all connections, or the one named."""
+        now, gateway = self._loop.time(), self._gateway
+        found = [self._find(name)] if name is not None else list(gateway.tunnels.values())
+        kernel = gateway.kernel
+        view = GatewayView(
+            name=gateway.plan.gateway.name,
+            version=VERSION,
+            pid=os.getpid(),
+            started=self._started,
+            listening=kernel.sockets.listening,
+            worker=WorkerView(kernel.worker.pid, kernel.restarts),
+            drops=gateway.drops(),
+            half_open=gateway.endpoint.half_open,
+            warnings=self.warnings,
+        )
+        return StatusView(view, tuple(connection_view(tunnel, now) for tunnel in found))
+
+    def up(self, name: str, timeout: float) -> AsyncIterator[Step]:
+        """Start the connection and tell how it goes."""
+        tunnel = self._find(name)
+        if tunnel.core.state is ConnectionState.DISABLED:
+            raise Conflict(f"{name} is disabled", "set enabled = true and reload")
+        return self._steps(tunnel, timeout)
+
+    async def down(self, name: str) -> None:
+        """Delete the connection's SAs and hold it down."""
+        tunnel = self._find(name)
+        if tunnel.core.state is ConnectionState.DISABLED:
+            raise Conflict(f"{name} is disabled", "nothing is up")
+        self._gateway.down(tunnel)
+        await self._gateway.all_closed((tunnel,), _DOWN_PATIENCE)
+
+    def log(self, name: str | None) -> Sequence[LogLine]:
+        """Return the lines kept, oldest first."""
+        if name is not None:
+            self._find(name)
+        return self._gateway.journal.lines(name)
+
+    def follow(self, name: str | None) -> Follower:
+        """Return the lines that come after this call."""
+        if name is not None:
+            self._find(name)
+        return self._gateway.journal.follow(name)
+
+    async def reload(self) -> Sequence[str]:
+        """Read the configuration again; problems as text, and then nothing has changed."""
+        return await self._reload()
+
+    def counters(self) -> Mapping[str, int]:
+        """Return every counter by name."""
+        ike = {f"ike_{name}": count for name, count in self._gateway.ike_drops.items()}
+        return {**self._gateway.counts, **ike}
+
+    def _find(self, name: str) -> Tunnel:
+        tunnel = self._gateway.tunnels.get(name)
+        if tunnel is None:
+            raise NotFound(name, tuple(self._gateway.tunnels))
+        return tunnel
+
+    async def _steps(self, tunnel: Tunnel, wait: float) -> AsyncIterator[Step]:
+        queue: asyncio.Queue[Record | Report | Ended] = asyncio.Queue(_STEPS)
+
+        def watch(name: str, what: Record | Report | Ended) -> None:
+            if name == tunnel.name and not queue.full():
+                queue.put_nowait(what)
+
+        began = self._loop.time()
+        self._gateway.watchers.append(watch)
+        try:
+            self._gateway.up(tunnel)
+            async with asyncio.timeout(wait):
+                while True:
+                    what = await queue.get()
+                    ms = (self._loop.time() - began) * 1000
+                    if isinstance(what, Ended):
+                        yield _result(tunnel, what)
+                        return
+                    step = _step(what, ms)
+                    if step is not None:
+                        yield step
+        except TimeoutError:
+            reason = tunnel.core.reason
+            lines = reason.lines() if reason is not None else ()
+            text = (f"not up after {wait:g} s; the daemon goes on trying", *lines)
+            yield StepResult(False, tunnel.core.state, "", text, timed_out=True)
+        finally:
+            self._gateway.watchers.remove(watch)
+
+
+def _result(tunnel: Tunnel, ended: Ended) -> StepResult:
+    diagnosis = ended.diagnosis
+    return StepResult(
+        ended.ok,
+        tunnel.core.state,
+        str(diagnosis.code) if diagnosis is not None else "",
+        diagnosis.lines() if diagnosis is not None else (),
+    )
+
+
+def _step(what: Record | Report, ms: float) -> Step | None:
+    match what:
+        case MessageTraced():
+            way = Direction.SENT if what.sent else Direction.RECEIVED
+            return StepMessage(
+                way, what.exchange, what.response, what.message_id, what.labels, ms=ms
+            )
+        case Retransmitted():
+            return StepDone(False, "no answer yet, sent again", ms)
+        case KeysDerived():
+            return StepDone(True, "IKE_SA_INIT", ms, str(what.suite))
+        case Established():
+            return StepDone(True, "IKE_AUTH", ms, f"peer is {what.remote_id}")
+        case ChildEstablished():
+            local = ", ".join(map(str, what.local_ts))
+            remote = ", ".join(map(str, what.remote_ts))
+            return StepDone(True, "CHILD_SA", ms, f"{what.suite}, {local} === {remote}")
+        case _:
+            return None

@@ -1,0 +1,75 @@
+"""What the log says of SAs and messages, one line each."""
+
+from typing import assert_never
+
+from ikebana.control.view import Level
+from ikebana.daemon.runner import Report
+from ikecore.actions import (
+    ChildClosed,
+    ChildEstablished,
+    Closed,
+    Established,
+    Failed,
+    Reason,
+    ReauthWanted,
+)
+from ikecore.trace import KeysDerived, MessageTraced, Record, Retransmitted, StateChanged
+
+_QUIET = (Reason.DELETED, Reason.REPLACED, Reason.REDUNDANT, Reason.LIFETIME, Reason.RECONFIGURED)
+Line = tuple[Level, tuple[str, ...], str]
+
+
+def tell(report: Report) -> Line:
+    """Return level, text and code of a report; no text where a state change tells it."""
+    match report:
+        case Established():
+            role = "initiator" if report.initiator else "responder"
+            text = f"IKE SA established as {role} with {report.remote_id}: {report.suite}"
+            return Level.INFO, (text + _nat(report),), ""
+        case ChildEstablished():
+            local = ", ".join(map(str, report.local_ts))
+            remote = ", ".join(map(str, report.remote_ts))
+            spis = f"{report.inbound_spi:08x} in, {report.outbound_spi:08x} out"
+            text = f"CHILD_SA established: {local} === {remote}, {report.suite}, SPIs {spis}"
+            if report.narrowed:
+                return (
+                    Level.WARNING,
+                    (text, "the peer took only part of the networks"),
+                    "TS_NARROWED",
+                )
+            return Level.INFO, (text,), ""
+        case Closed():
+            level = Level.INFO if report.reason in _QUIET else Level.WARNING
+            return level, (f"IKE SA closed: {report.reason.value}",), ""
+        case ChildClosed():
+            return Level.INFO, (f"CHILD_SA {report.inbound_spi:08x} closed",), ""
+        case Failed() | ReauthWanted():
+            return Level.INFO, (), ""  # the connection tells it, with what it does about it
+    assert_never(report)
+
+
+def _nat(report: Established) -> str:
+    ends = [
+        name for name, behind in (("us", report.nat_here), ("them", report.nat_there)) if behind
+    ]
+    return f", NAT before {' and '.join(ends)}" if ends else ""
+
+
+def tell_record(record: Record) -> str:
+    """Return a debug line for a trace record."""
+    match record:
+        case MessageTraced():
+            way = "to" if record.sent else "from"
+            kind = "response" if record.response else "request"
+            address, port = record.path.remote
+            return (
+                f"{record.exchange} {kind} {record.message_id} {way} {address}:{port} "
+                f"[{' '.join(record.labels)}], {len(record.raw)} octets"
+            )
+        case Retransmitted():
+            return "no answer yet: sent the request again"
+        case KeysDerived():
+            return f"keys derived: {record.suite}"
+        case StateChanged():
+            return f"{record.old} -> {record.new}: {record.why}"
+    assert_never(record)

@@ -1,0 +1,76 @@
+"""The gateway's state as the control socket shows it."""
+
+from ikebana.control.view import ChildView, ConnectionView
+from ikebana.daemon.tunnels import Counts, Tunnel
+from ikecore.actions import ChildEstablished
+from ikecore.timetable import NEVER
+
+
+def connection_view(tunnel: Tunnel, now: float) -> ConnectionView:
+    """Return one connection; ``now`` of the loop's clock, as all times inside."""
+    core, plan = tunnel.core, tunnel.plan
+    newest = core.sas[-1] if core.sas else None
+    child = core.children[-1] if core.children else None
+    counts = [tunnel.counts.get(c.inbound_spi, Counts()) for c in core.children]
+    reason = core.reason
+    up = bool(core.children)
+    return ConnectionView(
+        name=plan.name,
+        state=core.state,
+        peer=newest.path.remote[0] if newest is not None else plan.peer,
+        peer_id=str(newest.remote_id if newest is not None else plan.remote_id or ""),
+        local_id=str(plan.local_id or tunnel.local),
+        ike=str(newest.suite) if newest is not None else "",
+        esp=str(child.suite) if child is not None else "",
+        age_s=_since(tunnel.established_at.get(newest.sa), now) if newest is not None else None,
+        rekey_in_s=_until(child.rekey_at, now) if child is not None else None,
+        packets_in=sum(c.packets_in for c in counts),
+        packets_out=sum(c.packets_out for c in counts),
+        octets_in=sum(c.octets_in for c in counts),
+        octets_out=sum(c.octets_out for c in counts),
+        rate_in_bps=sum(c.rates(now)[0] for c in counts),
+        rate_out_bps=sum(c.rates(now)[1] for c in counts),
+        reason_code=str(reason.code) if reason is not None else "",
+        reason=reason.lines() if reason is not None else (),
+        reason_since=tunnel.reason_since or None,
+        tries=core.tries,
+        next_try_in_s=_until(core.next_try_at, now),
+        nat=_nat(newest.nat_here, newest.nat_there) if newest is not None else "",
+        encapsulation=("udp" if newest.path.encapsulated else "esp") if newest is not None else "",
+        mappings_up=int(up),
+        mappings_total=1,
+        narrowed=child is not None and child.narrowed,
+        initiator_spi=newest.initiator_spi.hex() if newest is not None else "",
+        responder_spi=newest.responder_spi.hex() if newest is not None else "",
+        children=tuple(_child_view(c, n, now) for c, n in zip(core.children, counts, strict=True)),
+    )
+
+
+def _child_view(child: ChildEstablished, counts: Counts, now: float) -> ChildView:
+    return ChildView(
+        inbound_spi=child.inbound_spi,
+        outbound_spi=child.outbound_spi,
+        esp=str(child.suite),
+        local_ts=tuple(map(str, child.local_ts)),
+        remote_ts=tuple(map(str, child.remote_ts)),
+        age_s=max(0.0, now - counts.since) if counts.since else 0.0,
+        rekey_in_s=_until(child.rekey_at, now),
+        packets_in=counts.packets_in,
+        packets_out=counts.packets_out,
+        octets_in=counts.octets_in,
+        octets_out=counts.octets_out,
+    )
+
+
+def _since(at: float | None, now: float) -> float | None:
+    return None if at is None else max(0.0, now - at)
+
+
+def _until(at: float, now: float) -> float | None:
+    return max(0.0, at - now) if 0 < at < NEVER else None
+
+
+def _nat(here: bool, there: bool) -> str:
+    return {(True, True): "both", (True, False): "here", (False, True): "there"}.get(
+        (here, there), "none"
+    )

@@ -1,0 +1,110 @@
+"""The worker as the daemon sees it: started, spoken to, acknowledged, and started again."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from ikebana.daemon.sockets import Sockets
+from ikebana.worker.link import Link, make_pair
+from ikebana.worker.messages import BadMessage, Done, Message
+from ikebana.worker.messages import Sockets as Descriptors
+
+_END_PATIENCE: Final = 2.0
+
+
+class WorkerProcess:
+    """Start one; ``send`` to it, and call :meth:`receive` when its descriptor is readable."""
+
+    def __init__(self, tun: int, sockets: Sockets) -> None:
+        ours, theirs = make_pair()
+        self._link = Link(ours)
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                [sys.executable, "-m", "ikebana.worker.main", str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+            )
+        shared = (*sockets.nat.values(), *sockets.esp.values())
+        self._link.send(
+            Descriptors(tuple(sockets.nat), tuple(sockets.esp)),
+            [tun, *(sock.fileno() for sock in shared)],
+        )
+
+    @property
+    def pid(self) -> int:
+        """Return the process's number."""
+        return self._process.pid
+
+    @property
+    def is_gone(self) -> bool:
+        """Return whether the worker has ended."""
+        return self._link.closed
+
+    def fileno(self) -> int:
+        """Return the descriptor to watch."""
+        return self._link.fileno()
+
+    def send(self, message: Message) -> bool:
+        """Say something; False when the worker is gone or does not keep up."""
+        return self._link.send(message)
+
+    def receive(self) -> tuple[list[Message], int]:
+        """Return what it has said, and how many of its messages were none."""
+        messages: list[Message] = []
+        bad = 0
+        while True:
+            try:
+                got = self._link.receive()
+            except BadMessage:
+                bad += 1
+                continue
+            if got is None:
+                return messages, bad
+            messages.append(got[0])
+
+    def end(self) -> None:
+        """Close the pair and see the process off."""
+        self._link.close()
+        try:
+            self._process.wait(_END_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class Acknowledgements:
+    """What waits for the worker: later actions of a list wait until an install took effect."""
+
+    def __init__(self, patience: float = 1.0) -> None:
+        self._patience = patience
+        self._next = 0
+        self._waiting: dict[int, tuple[float, Callable[[Done | None], None]]] = {}
+
+    def expect(self, now: float, then: Callable[[Done | None], None]) -> int:
+        """Return a token; ``then`` is called with its Done, or with None after the patience."""
+        self._next += 1
+        self._waiting[self._next] = (now + self._patience, then)
+        return self._next
+
+    def done(self, message: Done) -> None:
+        """Take an acknowledgement; one that nobody waits for is late and means nothing."""
+        waiting = self._waiting.pop(message.token, None)
+        if waiting is not None:
+            waiting[1](message)
+
+    def fail_all(self) -> None:
+        """Give up everything: the worker is gone."""
+        for token in list(self._waiting):
+            self._waiting.pop(token)[1](None)
+
+    def next_timeout(self) -> float | None:
+        """Return when the oldest is given up."""
+        return next(iter(self._waiting.values()))[0] if self._waiting else None
+
+    def handle_timeout(self, now: float) -> None:
+        """Give up what waited too long."""
+        late = [token for token, (until, _) in self._waiting.items() if until <= now]
+        for token in late:
+            _, then = self._waiting.pop(token)
+            then(None)

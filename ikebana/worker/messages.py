@@ -1,0 +1,198 @@
+"""What the daemon and the packet worker say to each other, over a SOCK_SEQPACKET pair.
+
+One datagram a message: its kind, then JSON; an IKE datagram follows as it is.  The worker reads
+hostile packets, so the daemon trusts nothing of it: no pickle, and what does not decode is
+refused.  Keys travel to the worker only.
+"""
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeAlias
+
+from ikebana.control.codec import Undecodable, decode, encode
+from policy.path import Path
+from policy.selectors import TrafficSelector
+from policy.spd import Policy
+
+LONGEST: Final = 192 * 1024
+"""Octets of one message: 400 selector pairs need about a third of this."""
+
+
+class BadMessage(ValueError):
+    """Octets on the pair are no message of ours."""
+
+
+# -- to the worker ---------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Descriptors follow by SCM_RIGHTS: the TUN, then UDP 4500 by address, then raw by version."""
+
+    udp: tuple[str, ...]
+    raw: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The whole SPD, in order, and the tunnels whose packets may start them."""
+
+    policies: tuple[Policy, ...]
+    armed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Install:
+    """One pair of ESP SAs, to be acknowledged by ``token``; ``mtu`` is the path's."""
+
+    token: int
+    tunnel: str
+    inbound_spi: int
+    outbound_spi: int
+    encr: str
+    integ: str
+    esn: bool
+    inbound_encr: bytes
+    inbound_integ: bytes
+    outbound_encr: bytes
+    outbound_integ: bytes
+    local_ts: tuple[TrafficSelector, ...]
+    remote_ts: tuple[TrafficSelector, ...]
+    path: Path
+    path_mtu: int
+
+    def __repr__(self) -> str:
+        return f"Install(token={self.token}, tunnel={self.tunnel!r}, keys not shown)"
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Forget the pair with this inbound SPI; acknowledged."""
+
+    token: int
+    inbound_spi: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Send this child's packets along another path."""
+
+    inbound_spi: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Tell all counters now."""
+
+
+# -- to the daemon ---------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An Install or Remove has taken effect; ``mtu`` is the largest inner packet."""
+
+    token: int
+    ok: bool = True
+    mtu: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """A packet waits for this tunnel."""
+
+    tunnel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A child's newest authenticated packet came from another address or port."""
+
+    inbound_spi: int
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class SoftLimit:
+    """A child nears the end of its sequence numbers."""
+
+    inbound_spi: int
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Counts since the worker started: all of them, and those of each child that changed.
+
+    ``children``: inbound SPI, packets in, octets in, packets out, octets out.
+    """
+
+    counts: dict[str, int]
+    children: tuple[tuple[int, int, int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ike:
+    """An IKE datagram that came in on port 4500, without its non-ESP marker."""
+
+    path: Path
+    data: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What the network said (ICMP) about datagrams sent to this address; evidence only."""
+
+    remote: str
+    why: str
+    mtu: int = 0
+
+
+Message: TypeAlias = (
+    Sockets
+    | Policies
+    | Install
+    | Remove
+    | Move
+    | Report
+    | Done
+    | Acquired
+    | Moved
+    | SoftLimit
+    | Traffic
+    | Ike
+    | Network
+)
+_KINDS: Final[dict[int, type[Any]]] = dict(
+    enumerate(
+        (
+            Sockets, Policies, Install, Remove, Move, Report,
+            Done, Acquired, Moved, SoftLimit, Traffic, Ike, Network,
+        ),
+        start=1,
+    )
+)  # fmt: skip
+_NUMBERS: Final = {kind: number for number, kind in _KINDS.items()}
+_IKE_HEAD: Final = 2  # octets of the length of the JSON before an IKE datagram
+
+
+def pack(message: Message) -> bytes:
+    """Return a message as it travels."""
+    number = bytes((_NUMBERS[type(message)],))
+    if isinstance(message, Ike):
+        head = json.dumps(encode(replace(message, data=b""))).encode()
+        return number + len(head).to_bytes(_IKE_HEAD, "big") + head + message.data
+    return number + json.dumps(encode(message)).encode()
+
+
+def unpack(octets: bytes) -> Message:
+    """Read a message; raise :exc:`BadMessage`."""
+    kind = _KINDS.get(octets[0]) if octets else None
+    if kind is None:
+        raise BadMessage("no message of ours")
+    body, data = octets[1:], b""
+    if kind is Ike:
+        size = _IKE_HEAD + int.from_bytes(body[:_IKE_HEAD], "big")
+        body, data = body[_IKE_HEAD:size], body[size:]
+    try:
+        message: Message = decode(kind, json.loads(body))
+    except (Undecodable, ValueError, RecursionError) as error:
+        raise BadMessage(f"{kind.__name__}: {error}") from None
+    return replace(message, data=data) if isinstance(message, Ike) else message
