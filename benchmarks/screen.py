@@ -39,7 +39,7 @@ def show(console: Console, table: Table) -> None:
 
 def markdown(table: Table) -> str:
     """Return a table as docs/benchmarks.md holds it."""
-    lines = [f"## {table.title}", "", _line(("", *table.columns))]
+    lines = [f"### {table.title}", "", _line(("", *table.columns))]
     lines.append(_line(("---", *("---:" for _ in table.columns))))
     lines += [_line((row, *map(str, cells))) for row, cells in table.rows.items()]
     lines.append("")
