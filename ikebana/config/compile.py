@@ -1,0 +1,214 @@
+"""Compile a configuration to what the daemon works from: frozen, comparable, without pydantic.
+
+Two plans of one tunnel are equal when nothing that concerns the daemon differs, the pre-shared key
+included; names and remarks for people are not in them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+
+from ikebana.config.connection import Connection, DpdAction, Initiation
+from ikebana.config.crypto import effective
+from ikebana.config.fields import Network
+from ikebana.config.gateway import Gateway
+from ikebana.config.model import Config
+from ikecore.identities import Identity
+from ikecore.profile import ANY, Limits, Profile
+from ikecore.proposals import Proposal, Protocol
+from ikecore.retry import RetryPlan
+from policy.selectors import TrafficSelector
+from suites.secret import Secret
+
+PAUSE: Final = 2.0
+"""Seconds between the first tries, until the state says failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPlan:
+    """The process: where it listens and its bounds.  ``addresses`` empty: all; ``mtu`` octets."""
+
+    name: str
+    addresses: tuple[str, ...]
+    port: int
+    nat_port: int
+    mtu: int
+    tun_name: str
+    routing_table: int
+    mark: int
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """When a negotiation is tried again.  Times in seconds.
+
+    The first try and ``count`` more, ``pause`` apart; then the state says failed, and a try follows
+    ``interval`` after each failure, without end.
+    """
+
+    count: int = 3
+    interval: float = 12.0
+    pause: float = PAUSE
+
+    def wait(self, failures: int) -> float:
+        """Return the wait before the next try after so many failures in a row (1 or more)."""
+        return self.pause if failures <= self.count else self.interval
+
+    def is_failed(self, failures: int) -> bool:
+        """Tell whether the state says failed after so many failures in a row."""
+        return failures > self.count
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelPlan:
+    """One connection as the daemon works on it.
+
+    ``peer`` is an address, a host name or ``any``; ``local_addresses`` empty: whichever the route
+    to the peer takes.  An identity of None is the address of its end.  Unhashable, as its key is.
+    """
+
+    name: str
+    enabled: bool
+    peer: str
+    is_any_peer: bool
+    initiation: Initiation
+    psk: Secret
+    local_addresses: tuple[str, ...]
+    local_id: Identity | None
+    remote_id: Identity | None
+    local_subnets: tuple[Network, ...]
+    remote_subnets: tuple[Network, ...]
+    ike_proposals: tuple[Proposal, ...]
+    esp_proposals: tuple[Proposal, ...]
+    ike_lifetime: float
+    child_lifetime: float
+    nat_traversal: bool
+    force_encap: bool
+    dpd: bool
+    dpd_interval: float
+    dpd_timeout: float
+    dpd_action: DpdAction
+    tries: Tries
+    try_timeout: float
+    retry: RetryPlan
+
+    def local_for(self, remote: str, route: Callable[[str], str]) -> str:
+        """Return our address for a peer at ``remote``: the configured one, else the route's."""
+        version = ip_address(remote).version
+        fitting = (one for one in self.local_addresses if ip_address(one).version == version)
+        return next(fitting, "") or route(remote)
+
+    def profile(self, local: str, remote: frozenset[str], tried: str = "") -> Profile:
+        """Return the profile for the cores, now that addresses are known.
+
+        ``remote`` are all addresses of the peer, none for ``any``; ``tried`` is the one a
+        negotiation goes to, which the peer's identity defaults to (else the lowest of our IP
+        version).  Raises ValueError when an identity needs an address that is not given.
+        """
+        return Profile(
+            name=self.name,
+            local_id=self.local_id or Identity.of_address(local),
+            remote_id=self.remote_id or Identity.of_address(tried or _lowest(local, remote)),
+            ike_proposals=self.ike_proposals,
+            esp_proposals=self.esp_proposals,
+            local_ts=tuple(TrafficSelector.from_cidr(net) for net in self.local_subnets),
+            remote_ts=tuple(TrafficSelector.from_cidr(net) for net in self.remote_subnets),
+            remote=remote,
+            local=frozenset(self.local_addresses) or ANY,
+            ike_lifetime=self.ike_lifetime,
+            child_lifetime=self.child_lifetime,
+            nat_traversal=self.nat_traversal,
+            force_encap=self.force_encap,
+            dpd=self.dpd,
+            dpd_interval=self.dpd_interval,
+            dpd_timeout=self.dpd_timeout,
+            keep_on_timeout=self.dpd_action is DpdAction.NONE,
+            try_timeout=self.try_timeout,
+            retry=self.retry,
+        )
+
+
+def _lowest(local: str, remote: frozenset[str]) -> str:
+    version = ip_address(local).version if local else 0
+    ordered = sorted(map(ip_address, remote), key=lambda one: (one.version != version, one.packed))
+    if not ordered:
+        raise ValueError("the peer has no address to take its identity from")
+    return str(ordered[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything the daemon works from."""
+
+    gateway: GatewayPlan
+    tunnels: tuple[TunnelPlan, ...]
+
+
+def compile_config(config: Config) -> Plan:
+    """Return the plan of a configuration."""
+    gateway = compile_gateway(config.gateway)
+    tunnels = (compile_tunnel(one, config.gateway) for one in config.connections)
+    return Plan(gateway, tuple(tunnels))
+
+
+def compile_gateway(gateway: Gateway) -> GatewayPlan:
+    """Return the plan of the process itself."""
+    limits = gateway.limits
+    return GatewayPlan(
+        name=gateway.name,
+        addresses=gateway.addresses,
+        port=gateway.port,
+        nat_port=gateway.nat_port,
+        mtu=gateway.mtu,
+        tun_name=gateway.tun_name,
+        routing_table=gateway.routing_table,
+        mark=gateway.mark,
+        limits=Limits(
+            half_open=limits.half_open,
+            half_open_per_address=limits.half_open_per_address,
+            cookie_threshold=limits.cookie_threshold,
+            cookie_threshold_per_address=limits.cookie_threshold_per_address,
+            half_open_timeout=float(limits.half_open_timeout_s),
+            ike_sas=limits.ike_sas,
+            cookie_lifetime=float(limits.cookie_lifetime_s),
+        ),
+    )
+
+
+def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
+    """Return the plan of one connection; the preset's values fill what it leaves open."""
+    preset = one.preset
+    ike_lifetime, child_lifetime = one.ike.lifetime_s, one.ipsec.lifetime_s
+    return TunnelPlan(
+        name=one.name,
+        enabled=one.enabled,
+        peer=one.peer,
+        is_any_peer=one.is_any_peer,
+        initiation=one.initiation,
+        psk=psk_of(one),
+        local_addresses=(one.local_address,) if one.local_address else gateway.addresses,
+        local_id=Identity.parse(one.local_id) if one.local_id else None,
+        remote_id=Identity.parse(one.remote_id) if one.remote_id else None,
+        local_subnets=one.local_subnets,
+        remote_subnets=one.remote_subnets,
+        ike_proposals=effective(one.ike.keywords(preset), Protocol.IKE),
+        esp_proposals=effective(one.ipsec.keywords(preset), Protocol.ESP),
+        ike_lifetime=float(preset.ike_lifetime if ike_lifetime is None else ike_lifetime),
+        child_lifetime=float(preset.ipsec_lifetime if child_lifetime is None else child_lifetime),
+        nat_traversal=one.nat_traversal,
+        force_encap=one.force_encap,
+        dpd=one.dpd.enabled,
+        dpd_interval=float(one.dpd.interval_s),
+        dpd_timeout=float(one.dpd.timeout_s),
+        dpd_action=one.dpd.action,
+        tries=Tries(one.retry.count, float(one.retry.interval_s)),
+        try_timeout=float(one.retry.try_timeout_s),
+        retry=RetryPlan(first=one.retry.first_s, factor=one.retry.factor),
+    )
+
+
+def psk_of(connection: Connection) -> Secret:
+    """Return the pre-shared key's octets."""
+    return connection.psk.secret

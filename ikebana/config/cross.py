@@ -1,0 +1,178 @@
+"""What no connection can tell of itself: names, peers, quotas and networks taken twice."""
+
+import ipaddress
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from ikebana.config.connection import Connection, RoutingMode
+from ikebana.config.fields import Network
+from ikebana.config.gateway import Gateway, Quotas
+from ikebana.config.problems import Refusal
+
+Numbered: TypeAlias = Sequence[tuple[int, Connection]]
+"""Connections that are valid by themselves, each with its index in the file."""
+
+_Range: TypeAlias = tuple[int, int, int]
+_UNIQUE: Final = "give one of them another local_id or remote_id"
+
+
+def cross_refusals(gateway: Gateway, numbered: Numbered) -> Iterator[Refusal]:
+    """Find what is wrong between connections; places start at the root."""
+    yield from _names(numbered)
+    yield from _ambiguous(numbered)
+    yield from _addresses(gateway, numbered)
+    yield from _quotas(gateway.quotas, numbered)
+    yield from _mappings(gateway.quotas, numbered)
+    yield from _destinations(numbered)
+
+
+def _names(numbered: Numbered) -> Iterator[Refusal]:
+    first: dict[str, Connection] = {}
+    for at, one in numbered:
+        earlier = first.setdefault(one.name.casefold(), one)
+        if earlier is not one:
+            yield Refusal(
+                ("connection", at, "name"),
+                f"name_taken: there is a connection {earlier.name!r} already",
+                "names are unique without regard to case",
+            )
+
+
+def _ambiguous(numbered: Numbered) -> Iterator[Refusal]:
+    """Compare the four things by which a responder selects its connection."""
+    first: dict[tuple[str, str, str, str], Connection] = {}
+    for at, one in numbered:
+        key = (
+            one.local_address or "",
+            one.peer,
+            (one.local_id or one.local_address or "").casefold(),
+            (one.remote_id or one.peer).casefold(),
+        )
+        earlier = first.setdefault(key, one)
+        if earlier is not one:
+            yield Refusal(
+                ("connection", at, "peer"),
+                f"ambiguous_peer: {earlier.name!r} has the same addresses and identities",
+                _UNIQUE,
+            )
+
+
+def _addresses(gateway: Gateway, numbered: Numbered) -> Iterator[Refusal]:
+    ours = set(gateway.addresses)
+    versions = {ipaddress.ip_address(one).version for one in ours}
+    for at, one in numbered:
+        if not ours:
+            return
+        if one.local_address is not None and one.local_address not in ours:
+            yield Refusal(
+                ("connection", at, "local_address"),
+                "not one of gateway.addresses",
+                f"one of: {', '.join(gateway.addresses[:8])}",
+            )
+        if one.peer in ours:
+            yield Refusal(
+                ("connection", at, "peer"),
+                "an address of this gateway itself",
+                "give the other gateway's address",
+            )
+        elif one.peer_address and ipaddress.ip_address(one.peer).version not in versions:
+            yield Refusal(
+                ("connection", at, "peer"),
+                "no address in gateway.addresses is of this IP version",
+                "add one to gateway.addresses",
+            )
+
+
+def _quotas(quotas: Quotas, numbered: Numbered) -> Iterator[Refusal]:
+    seen: Counter[str] = Counter()
+    for at, one in numbered:
+        seen[one.peer] += 1
+        if seen[one.peer] == quotas.tunnels_per_peer + 1:
+            yield Refusal(
+                ("connection", at, "peer"),
+                f"more than {quotas.tunnels_per_peer} connections to this peer",
+                "raise gateway.quotas.tunnels_per_peer",
+            )
+        for name, side in (
+            ("local_subnets", one.local_subnets),
+            ("remote_subnets", one.remote_subnets),
+        ):
+            if len(side) > quotas.segments_per_tunnel:
+                yield Refusal(
+                    ("connection", at, name),
+                    f"{len(side)} networks, more than {quotas.segments_per_tunnel}",
+                    "join some, or raise gateway.quotas.segments_per_tunnel (at most 64)",
+                )
+
+
+def _mappings(quotas: Quotas, numbered: Numbered) -> Iterator[Refusal]:
+    """Two mappings conflict when both sides intersect; policy mode alone has mappings."""
+    taken: list[tuple[_Range, _Range, Connection]] = []
+    for at, one in numbered:
+        if one.routing_mode is not RoutingMode.POLICY:
+            continue
+        new = [
+            (_range(local), _range(remote), one)
+            for local in one.local_subnets
+            for remote in one.remote_subnets
+            if local.version == remote.version
+        ]
+        if len(taken) + len(new) > quotas.mappings_per_gateway:
+            yield Refusal(
+                ("connection", at, "remote_subnets"),
+                f"more than {quotas.mappings_per_gateway} mappings in all",
+                "routing_mode = destination has none, or raise gateway.quotas.mappings_per_gateway",
+            )
+            return
+        conflict = next(
+            (
+                (local, remote, other)
+                for local, remote, other in taken
+                if any(_meet(local, mine[0]) and _meet(remote, mine[1]) for mine in new)
+            ),
+            None,
+        )
+        if conflict is not None:
+            local, remote, other = conflict
+            yield Refusal(
+                ("connection", at, "remote_subnets"),
+                f"mapping_conflict: {other.name!r} has {_shown(local)} - {_shown(remote)} already",
+                "one side must not intersect",
+            )
+        taken += new
+
+
+def _range(net: Network) -> _Range:
+    return net.version, int(net.network_address), int(net.broadcast_address)
+
+
+def _meet(one: _Range, other: _Range) -> bool:
+    return one[0] == other[0] and one[1] <= other[2] and other[1] <= one[2]
+
+
+def _shown(span: _Range) -> str:
+    make: Mapping[int, type[ipaddress.IPv4Address | ipaddress.IPv6Address]] = {
+        4: ipaddress.IPv4Address,
+        6: ipaddress.IPv6Address,
+    }
+    first, last = make[span[0]](span[1]), make[span[0]](span[2])
+    return ", ".join(str(net) for net in ipaddress.summarize_address_range(first, last))
+
+
+def _destinations(numbered: Numbered) -> Iterator[Refusal]:
+    """In destination mode routes decide, and a routing table holds a destination once."""
+    taken: dict[Network, Connection] = {}
+    for at, one in numbered:
+        if one.routing_mode is not RoutingMode.DESTINATION or not one.enabled:
+            continue
+        for index, net in enumerate(one.remote_subnets):
+            earlier = taken.setdefault(net, one)
+            if earlier is not one:
+                given = "remote_subnets" in one.model_fields_set
+                yield Refusal(
+                    ("connection", at, "remote_subnets", *((index,) if given else ())),
+                    f"route_conflict: {earlier.name!r} routes {net} already",
+                    "each network once, or routing_mode = policy",
+                )
+                break

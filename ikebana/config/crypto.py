@@ -1,0 +1,332 @@
+"""The algorithms of a connection: presets, single fields, proposals, and how they combine.
+
+A preset supplies every algorithm and lifetime that is not given; ``proposals`` excludes the single
+fields.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, PlainValidator
+
+from ikebana.config.fields import Listed, Model, filled, later, nearest_of
+from ikebana.config.problems import Loc, Refusal, did_you_mean, refuse
+from ikecore.keywords import KeywordError, parse_proposal
+from ikecore.proposals import Proposal, Protocol
+from suites.encr import ENCR, ENCR_BY_NAME, Encr
+from suites.integ import INTEG, Integ
+from suites.kex import GROUP, GROUP_BY_ID, Group
+from suites.keywords import Row, lookup, nearest
+from suites.prf import PRF, PRF_OF_INTEG, Prf
+
+DISABLED: Final = "disabled"
+IKE_LIFETIME: Final = (60, 604_800)
+IPSEC_LIFETIME: Final = (180, 604_800)
+
+
+class CryptoPreset(StrEnum):
+    """What supplies the algorithms and lifetimes that are not given."""
+
+    MODERN = "modern"
+    CLOUD_COMPAT = "cloud_compat"
+    CUSTOM = "custom"
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One preset: whole proposals, and the parts used beside single fields."""
+
+    ike: tuple[str, ...] = ()
+    ipsec: tuple[str, ...] = ()
+    encryption: str = ""
+    integrity: str = ""
+    groups: str = ""
+    pfs: str = DISABLED
+    ike_lifetime: int = 86_400
+    ipsec_lifetime: int = 3_600
+
+
+# Combined modes first, as RFC 8221 section 4 advises; plain ciphers for the peers without them.
+PRESETS: Final[dict[CryptoPreset, Preset]] = {
+    CryptoPreset.MODERN: Preset(
+        ike=(
+            "aes256gcm16-aes128gcm16-chacha20poly1305-prfsha256-prfsha384-prfsha512"
+            "-x25519-ecp256-ecp384-modp3072-modp2048",
+            "aes256-aes128-sha256-sha384-sha512-x25519-ecp256-ecp384-modp3072-modp2048",
+        ),
+        ipsec=("aes256gcm16-aes128gcm16-chacha20poly1305", "aes256-aes128-sha256-sha384-sha512"),
+        encryption="aes256gcm16",
+        integrity="sha256",
+        groups="x25519-ecp256-ecp384-modp3072-modp2048",
+    ),
+    CryptoPreset.CLOUD_COMPAT: Preset(
+        ike=("aes128-sha1-modp1024",),
+        ipsec=("aes128-sha1-modp1024",),
+        encryption="aes128",
+        integrity="sha1",
+        groups="modp1024",
+        pfs="modp1024",
+        ipsec_lifetime=86_400,
+    ),
+    CryptoPreset.CUSTOM: Preset(),
+}
+
+
+def _row(kind: type[Row]) -> Callable[[object], str | None]:
+    def find(value: object) -> str | None:
+        row = lookup(value) if isinstance(value, str) else None
+        return row.name if isinstance(row, kind) else None
+
+    return find
+
+
+def _group(value: object) -> str | None:
+    """Read a group by number (``14``, ``"14"``, ``"group14"``) or keyword (``"modp2048"``)."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        number = value.lower().removeprefix("group")
+        if not (number.isascii() and number.isdigit() and len(number) <= 3):
+            return _row(Group)(value)
+        value = int(number)
+    row = GROUP_BY_ID.get(value) if isinstance(value, int) else None
+    return row.name if row is not None else None
+
+
+def _pfs(value: object) -> str | None:
+    return DISABLED if value == DISABLED else _group(value)
+
+
+def _prf(value: object) -> str | None:
+    row = lookup(value) if isinstance(value, str) else None
+    if isinstance(row, Integ):
+        return PRF_OF_INTEG[row.name].name
+    return row.name if isinstance(row, Prf) else None
+
+
+def _names(table: Iterable[Row]) -> tuple[str, ...]:
+    return tuple(row.name for row in table)
+
+
+def _checked(protocol: Protocol) -> AfterValidator:
+    def check(text: str) -> str:
+        if len(text) > 400:
+            raise refuse("the proposal is too long", "at most 400 characters")
+        try:
+            parse_proposal(text, protocol)
+        except KeywordError as why:
+            raise refuse(str(why), why.hint) from None
+        return text
+
+    return AfterValidator(check)
+
+
+def _named(
+    what: str, find: Callable[[object], str | None], known: tuple[str, ...]
+) -> PlainValidator:
+    """Read one word of a table: ``find`` gives its keyword or None, ``known`` are the hints."""
+
+    def check(value: object) -> str:
+        found = find(value)
+        if found is not None:
+            return found
+        word = str(value)[:64] if isinstance(value, str) else ""
+        if word.lower() in _LATER:
+            raise refuse(f"{word} is not yet supported by this version", f"use {known[0]}")
+        near = nearest(word)
+        hint = f"did you mean {near}?" if near in known else did_you_mean(word, known)
+        raise refuse(f"not {what} that this version knows", hint)
+
+    return PlainValidator(check)
+
+
+_LATER: Final = frozenset({"sm3", "sm4", "mlkem512", "mlkem768", "mlkem1024"})
+Encryption = Annotated[str, _named("an encryption algorithm", _row(Encr), _names(ENCR))]
+Integrity = Annotated[str, _named("an integrity algorithm", _row(Integ), _names(INTEG))]
+PrfName = Annotated[str, _named("a PRF", _prf, _names(PRF))]
+GroupName = Annotated[str, _named("a key exchange group", _group, _names(GROUP))]
+Pfs = Annotated[str, _named("a key exchange group", _pfs, (DISABLED, *_names(GROUP)))]
+IkeProposals = Annotated[
+    tuple[Annotated[str, _checked(Protocol.IKE)], ...], Listed, AfterValidator(filled)
+]
+EspProposals = Annotated[
+    tuple[Annotated[str, _checked(Protocol.ESP)], ...], Listed, AfterValidator(filled)
+]
+_ALGORITHM: Final = {"type": "keyword", "shown": "the preset's"}
+
+
+class IkeSettings(Model):
+    """The IKE SA: ``[connection.ike]``."""
+
+    version: Annotated[Literal["ikev2"], later("ikev1", "any", instead='version = "ikev2"')] = (
+        Field(default="ikev2", description="IKE version.")
+    )
+    proposals: IkeProposals = Field(
+        default=(),
+        max_length=32,
+        description="Proposals in strongSwan's keywords, preferred first, such as "
+        '`"aes128-sha256-x25519"`; excludes the single fields below.',
+        json_schema_extra={"shown": "the preset's"},
+    )
+    encryption: Encryption | None = Field(
+        default=None, description="Encryption algorithm.", json_schema_extra={**_ALGORITHM}
+    )
+    integrity: Integrity | None = Field(
+        default=None,
+        description="Integrity algorithm; absent with a combined-mode cipher.",
+        json_schema_extra={**_ALGORITHM},
+    )
+    prf: PrfName | None = Field(
+        default=None,
+        description="Pseudorandom function.",
+        json_schema_extra={
+            "type": "keyword",
+            "shown": "that of the integrity algorithm, else prfsha256",
+        },
+    )
+    dh_group: GroupName | None = Field(
+        default=None,
+        description="Key exchange group, by number or keyword (`14` or `modp2048`).",
+        json_schema_extra={"type": "number or keyword", "shown": "the preset's"},
+    )
+    lifetime_s: Annotated[int, nearest_of(*IKE_LIFETIME, "s")] | None = Field(
+        default=None,
+        description="Seconds until the IKE SA is replaced; 0: no limit of ours.",
+        json_schema_extra={"type": "0 or 60-604800", "shown": "86400"},
+    )
+
+    @property
+    def singles(self) -> tuple[str, ...]:
+        """Return the names of the single fields that are given."""
+        return _given(self, ("encryption", "integrity", "prf", "dh_group"))
+
+    def keywords(self, preset: Preset) -> tuple[str, ...]:
+        """Return the proposals in effect, as keywords."""
+        if self.proposals or not self.singles:
+            return self.proposals or preset.ike
+        base = _with_integrity(self.encryption, self.integrity, preset)
+        return ("-".join(filter(None, [*base, self.prf, self.dh_group or preset.groups])),)
+
+
+class IpsecSettings(Model):
+    """The child SA that carries packets: ``[connection.ipsec]``."""
+
+    protocol: Annotated[Literal["esp"], later("ah", instead='protocol = "esp"')] = Field(
+        default="esp", description="Security protocol."
+    )
+    mode: Annotated[Literal["tunnel"], later("transport", instead='mode = "tunnel"')] = Field(
+        default="tunnel", description="Encapsulation mode."
+    )
+    proposals: EspProposals = Field(
+        default=(),
+        max_length=32,
+        description="Proposals in strongSwan's keywords, preferred first, such as "
+        '`"aes128gcm16"`; excludes the single fields below.',
+        json_schema_extra={"shown": "the preset's"},
+    )
+    encryption: Encryption | None = Field(
+        default=None, description="Encryption algorithm.", json_schema_extra={**_ALGORITHM}
+    )
+    integrity: Integrity | None = Field(
+        default=None,
+        description="Integrity algorithm; absent with a combined-mode cipher.",
+        json_schema_extra={**_ALGORITHM},
+    )
+    pfs: Pfs | None = Field(
+        default=None,
+        description="Group of the key exchange that renews a child, by number or keyword, or "
+        "`disabled`. The first child takes its keys from IKE's own exchange (RFC 7296 section "
+        "1.2), and so does each that reauthentication makes.",
+        json_schema_extra={"type": "number, keyword or `disabled`", "shown": "the preset's"},
+    )
+    lifetime_s: Annotated[int, nearest_of(*IPSEC_LIFETIME, "s")] | None = Field(
+        default=None,
+        description="Seconds until the child SA is replaced; 0: no limit of ours.",
+        json_schema_extra={"type": "0 or 180-604800", "shown": "3600 (86400: `cloud_compat`)"},
+    )
+
+    @property
+    def singles(self) -> tuple[str, ...]:
+        """Return the names of the single fields that are given."""
+        return _given(self, ("encryption", "integrity", "pfs"))
+
+    def keywords(self, preset: Preset) -> tuple[str, ...]:
+        """Return the proposals in effect, as keywords."""
+        if self.proposals:
+            return self.proposals
+        group = (self.pfs or preset.pfs).replace(DISABLED, "")
+        if not self.encryption and not self.integrity and preset.ipsec:
+            plain = tuple(text.removesuffix(f"-{preset.pfs}") for text in preset.ipsec)
+            return tuple("-".join(filter(None, [text, group])) for text in plain)
+        base = _with_integrity(self.encryption, self.integrity, preset)
+        return ("-".join(filter(None, [*base, group])),)
+
+
+def _given(model: Model, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if getattr(model, name) is not None)
+
+
+def _with_integrity(encryption: str | None, integrity: str | None, preset: Preset) -> list[str]:
+    """Return cipher and integrity, completed by the preset so that they fit each other."""
+    cipher = encryption or preset.encryption
+    if not encryption and integrity:
+        cipher = cipher.removesuffix("gcm16")  # an integrity algorithm asks for a plain cipher
+    combined = cipher in ENCR_BY_NAME and ENCR_BY_NAME[cipher].is_aead
+    return [cipher, (integrity or "") if combined else (integrity or preset.integrity)]
+
+
+def algorithm_refusals(
+    ike: IkeSettings, ipsec: IpsecSettings, preset: CryptoPreset
+) -> list[Refusal]:
+    """Return what does not fit together, places relative to the connection."""
+    found: list[Refusal] = []
+    supplied = PRESETS[preset]
+    sections: tuple[tuple[str, IkeSettings | IpsecSettings, Protocol], ...] = (
+        ("ike", ike, Protocol.IKE),
+        ("ipsec", ipsec, Protocol.ESP),
+    )
+    for name, settings, protocol in sections:
+        if settings.proposals and settings.singles:
+            found += [
+                Refusal((name, field), "excluded by proposals", "keep one of the two")
+                for field in settings.singles
+            ]
+            continue
+        if settings.proposals:
+            continue
+        cipher = settings.encryption
+        if cipher is not None and settings.integrity is not None and ENCR_BY_NAME[cipher].is_aead:
+            found.append(
+                Refusal(
+                    (name, "integrity"), f"{cipher} authenticates by itself", "leave integrity out"
+                )
+            )
+            continue
+        texts = settings.keywords(supplied)
+        if not texts or not texts[0]:
+            found.append(_nothing((name,), preset))
+            continue
+        try:
+            parse_proposal(texts[0], protocol)
+        except KeywordError as why:
+            found.append(Refusal((name,), f"{preset} leaves a gap: {why}", _completion(why.hint)))
+    return found
+
+
+def _nothing(loc: Loc, preset: CryptoPreset) -> Refusal:
+    return Refusal(loc, f"crypto_preset {preset} supplies no algorithms", "give proposals")
+
+
+def _completion(hint: str) -> str:
+    return f"{hint}, or give proposals"
+
+
+def effective(texts: tuple[str, ...], protocol: Protocol) -> tuple[Proposal, ...]:
+    """Return proposals numbered from 1 as they will be sent (RFC 7296 section 3.3.1)."""
+    parsed = (parse_proposal(text, protocol) for text in texts)
+    return tuple(
+        Proposal(one.protocol, one.transforms, one.spi, number)
+        for number, one in enumerate(parsed, 1)
+    )

@@ -1,0 +1,137 @@
+"""The gateway: ``[gateway]``, its limits and its quotas."""
+
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from ikebana.config.fields import Addresses, Model, Name, Remarks
+from ikebana.config.problems import Refusal, refuse, refuse_all
+
+_KERNELS_TABLES: Final = frozenset({253, 254, 255})
+
+
+def _interface(text: str) -> str:
+    if not 0 < len(text) <= 15 or not text.isascii() or not text.isprintable():
+        raise refuse("an interface name has 1 to 15 visible ASCII characters", "such as ikebana0")
+    if set(text) & set("/ :%") or text in (".", ".."):
+        raise refuse("an interface name has no '/', ':', '%' or space", "such as ikebana0")
+    return text
+
+
+def _table(number: int) -> int:
+    if number in _KERNELS_TABLES:
+        raise refuse("this routing table is the kernel's own", "take another, such as 4500")
+    return number
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Limits(Model):
+    """Bounds against floods: ``[gateway.limits]`` (RFC 7296 section 2.6)."""
+
+    half_open: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="Negotiations that peers began and have not yet authenticated.",
+    )
+    half_open_per_address: int = Field(
+        default=20, ge=1, le=1_000_000, description="The same, of one address."
+    )
+    cookie_threshold: int = Field(
+        default=50,
+        ge=0,
+        le=1_000_000,
+        description="Half-open negotiations above which a cookie is asked for.",
+    )
+    cookie_threshold_per_address: int = Field(
+        default=5, ge=0, le=1_000_000, description="The same, of one address."
+    )
+    half_open_timeout_s: float = Field(
+        default=30.0,
+        ge=1,
+        le=3600,
+        description="Seconds until a half-open negotiation is given up.",
+    )
+    cookie_lifetime_s: float = Field(
+        default=60.0,
+        ge=5,
+        le=3600,
+        description="Seconds until the cookie secret changes; the one before it still counts.",
+    )
+    ike_sas: int = Field(default=10_000, ge=1, le=1_000_000, description="IKE SAs in all.")
+
+
+class Quotas(Model):
+    """How much one gateway carries: ``[gateway.quotas]``; each may be raised."""
+
+    tunnels_per_gateway: int = Field(default=20, ge=20, le=10_000, description="Connections.")
+    tunnels_per_peer: int = Field(
+        default=20, ge=20, le=10_000, description="Connections to one peer."
+    )
+    mappings_per_gateway: int = Field(
+        default=200,
+        ge=200,
+        le=2_000,
+        description="Pairs of a local and a remote network, of all connections in policy mode.",
+    )
+    segments_per_tunnel: int = Field(
+        default=20, ge=20, le=64, description="Networks on each side of one connection."
+    )
+
+
+class Gateway(Model):
+    """What the process itself is: ``[gateway]``."""
+
+    name: Name = Field(default="gateway", description="Name of the gateway.")
+    remarks: Remarks = Field(default="", description="Free text, at most 255 characters.")
+    addresses: Addresses = Field(
+        default=(),
+        max_length=64,
+        description="Addresses of this host to listen on.",
+        json_schema_extra={"type": "list of IP addresses", "shown": "all addresses"},
+    )
+    port: Port = Field(
+        default=500,
+        description="UDP port of IKE, here and at the peers (another one is for tests).",
+    )
+    nat_port: Port = Field(
+        default=4500,
+        description="UDP port of IKE and ESP behind a NAT, here and at the peers (another one "
+        "is for tests).",
+    )
+    mtu: int = Field(
+        default=1500,
+        ge=576,
+        le=65535,
+        description="MTU in octets of the path to the peers; the tunnel "
+        "interface's follows from it.",
+    )
+    tun_name: Annotated[str, AfterValidator(_interface)] = Field(
+        default="ikebana0", description="Name of the tunnel interface."
+    )
+    routing_table: Annotated[int, AfterValidator(_table)] = Field(
+        default=4500,
+        ge=1,
+        le=0xFFFFFFFF,
+        description="Routing table that holds the routes to the remote "
+        "networks; used by nobody else.",
+    )
+    mark: int = Field(
+        default=4500,
+        ge=1,
+        le=0xFFFFFFFF,
+        description="Firewall mark of our own IKE and ESP packets, which "
+        "keeps them out of the tunnels.",
+    )
+    limits: Limits = Field(default_factory=Limits, description="Bounds against floods.")
+    quotas: Quotas = Field(default_factory=Quotas, description="How much this gateway carries.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.port == self.nat_port:
+            raise refuse_all(
+                "Gateway", [Refusal(("nat_port",), "the same as port", "nat_port = 4500")]
+            )
+        return self

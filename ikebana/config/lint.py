@@ -1,0 +1,79 @@
+"""What works and is unwise: weak algorithms, weak keys, keys that everybody can read."""
+
+from collections.abc import Iterator
+
+from ikebana.config.connection import Connection
+from ikebana.config.cross import Numbered
+from ikebana.config.crypto import IkeSettings, IpsecSettings
+from ikebana.config.problems import Loc, Refusal
+from ikebana.config.psk import SHORT, WEAK_BITS, Psk, PskKind, entropy_bits
+from suites.keywords import Row, lookup
+from suites.status import Status
+
+_WORDS = {Status.LEGACY: "weak", Status.BROKEN: "broken"}
+
+
+def lint(numbered: Numbered, *, is_exposed: bool) -> Iterator[Refusal]:
+    """Find what deserves a warning; ``is_exposed``: every user can read the file itself."""
+    for at, one in numbered:
+        root: Loc = ("connection", at)
+        for name, settings in (("ike", one.ike), ("ipsec", one.ipsec)):
+            yield from _weak(one, name, settings, root)
+        for warning in _psk(one.psk, is_exposed=is_exposed):
+            yield Refusal((*root, "psk"), warning.message, warning.hint)
+
+
+def _weak(
+    one: Connection, name: str, settings: IkeSettings | IpsecSettings, root: Loc
+) -> Iterator[Refusal]:
+    seen: set[str] = set()
+    for index, text in enumerate(settings.keywords(one.preset)):
+        for word in filter(None, text.lower().split("-")):
+            row = lookup(word)
+            if row is None or row.status not in _WORDS or row.name in seen:
+                continue
+            seen.add(row.name)
+            yield Refusal(
+                (*root, *_source(name, settings, index, row)),
+                f"{row.name} is {_WORDS[row.status]} cryptography",
+                f"use {row.instead} instead" if row.instead else "use another",
+            )
+
+
+def _source(name: str, settings: IkeSettings | IpsecSettings, index: int, row: Row) -> Loc:
+    """Return what of the file put the algorithm there."""
+    if settings.proposals:
+        return (name, "proposals", index)
+    for single in settings.singles:
+        if getattr(settings, single) == row.name:
+            return (name, single)
+    return ("crypto_preset",)
+
+
+def _psk(psk: Psk, *, is_exposed: bool) -> Iterator[Refusal]:
+    size = len(psk.secret)
+    if size < SHORT:
+        yield Refusal(
+            (), f"the PSK has {size} octets, fewer than {SHORT}", "take 32 random characters"
+        )
+    elif entropy_bits(psk.secret) < WEAK_BITS:
+        yield Refusal(
+            (),
+            "PSK entropy warning: it can be guessed off line by who answers in the peer's place",
+            "take 32 random characters",
+        )
+    if psk.kind is PskKind.FILE and psk.exposed:
+        yield Refusal((), "every user of this host can read the PSK file", "chmod 600")
+    if psk.kind.is_inline and is_exposed:
+        yield Refusal(
+            (),
+            "the PSK stands in a file that every user of this host can read",
+            'chmod 600, or psk = { file = "…" }',
+        )
+    value = psk.secret.reveal()
+    if psk.kind is PskKind.TEXT and (len(value) > 128 or any(not 32 < one < 127 for one in value)):
+        yield Refusal(
+            (),
+            "other gateways take only 1-128 printable ASCII characters without spaces as a PSK",
+            "fine as long as the peer accepts the same key",
+        )

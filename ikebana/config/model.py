@@ -1,0 +1,60 @@
+"""The configuration as a whole, and what of the model is still to come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from ikebana.config.connection import Connection, Dpd, Retry
+from ikebana.config.crypto import IkeSettings, IpsecSettings
+from ikebana.config.fields import Model
+from ikebana.config.gateway import Gateway, Limits, Quotas
+from ikebana.config.problems import ConfigProblem
+
+SECTIONS: Final = (
+    ("[gateway]", Gateway),
+    ("[gateway.limits]", Limits),
+    ("[gateway.quotas]", Quotas),
+    ("[[connection]]", Connection),
+    ("[connection.ike]", IkeSettings),
+    ("[connection.ipsec]", IpsecSettings),
+    ("[connection.dpd]", Dpd),
+    ("[connection.retry]", Retry),
+)
+"""Every table of the file, as it is written, with its model."""
+
+_ROOT: Final = (
+    "customer_gateway spd_policy route grant alarm alarm_template project user vpn_gateway tunnel"
+)
+_GATEWAY: Final = (
+    "model network_type public_address networks bandwidth_mbps project labels alarm_template_id "
+    "allowed_sources"
+)
+_CONNECTION: Final = (
+    "tunnel mode spd_policies per_mapping_sa auth_method cert eap health_check bgp "
+    "customer_gateway vpn_gateway gateway local_asn project alarm_template_id leak_protection "
+    "routes"
+)
+LATER: Final[Mapping[type[Model] | None, frozenset[str]]] = MappingProxyType(
+    {
+        None: frozenset(_ROOT.split()),
+        Gateway: frozenset(_GATEWAY.split()),
+        Connection: frozenset(_CONNECTION.split()),
+        IkeSettings: frozenset({"mode"}),
+        IpsecSettings: frozenset({"lifetime_kb"}),
+    }
+)
+"""Fields that the model names and this version does not have yet, by table (None: the root)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configuration that passed every check."""
+
+    gateway: Gateway
+    connections: tuple[Connection, ...] = ()
+    noted: tuple[ConfigProblem, ...] = ()
+
+    def warnings(self) -> tuple[ConfigProblem, ...]:
+        """Return what works and is unwise, in the file's order."""
+        return self.noted
