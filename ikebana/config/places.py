@@ -1,9 +1,9 @@
 """Find the line of every key of a TOML text, and refuse nesting before a parser suffers from it.
 
 :mod:`tomllib` tells no lines, recurses on nested values, and takes memory with the square of a
-dotted key's parts (200 kB of ``a.a.a.…`` end in the kernel's OOM killer).  This scanner runs first; it reads strings,
-comments and brackets as TOML 1.0 does and stops quietly where the text stops being TOML: to say
-what is wrong there is the parser's office.
+dotted key's parts (200 kB of ``a.a.a.…`` end in the kernel's OOM killer).  This scanner runs first;
+it reads strings, comments and brackets as TOML 1.0 does and stops quietly where the text stops
+being TOML: to say what is wrong there is the parser's office.
 """
 
 import re
