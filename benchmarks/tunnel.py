@@ -130,7 +130,8 @@ def run(rounds: int, tell: Tell) -> Table:
         _COLUMNS,
         rows,
         (
-            "Ratio: our pair beside strongSwan's.  Swan is strongSwan.  CPU of both gateways a packet.  "
+            "Ratio: our pair beside strongSwan's; swan is strongSwan.  CPU: of both gateways, a "
+            "packet.  "
             "UDP: highest rate with less than 2 % loss.  Left of the arrow is who starts the "
             "tunnel, and whose host sends (in reverse it receives).  "
             "strongSwan's ESP is kernel-libipsec, in userspace as ours.  Hosts, gateways and "
