@@ -16,7 +16,7 @@ from ikev2.sa import IkeSa
 from ikev2.window import NEVER
 from policy.selectors import TrafficSelector, narrow
 
-_LOWEST_SPI: Final = 256  # RFC 4303 section 2.1
+LOWEST_SPI: Final = 256  # RFC 4303 section 2.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def agree(
     ``theirs`` and ``ours`` are the selectors offered for the peer's and for our side.
     """
     mine = tuple(p.without(TransformType.KE) for p in profile.esp_proposals)
-    offered = tuple(p.without(TransformType.KE) for p in proposals if spi_of(p) >= _LOWEST_SPI)
+    offered = tuple(p.without(TransformType.KE) for p in proposals if spi_of(p) >= LOWEST_SPI)
     settled = choose(mine, offered)
     if settled is None:
         return Refusal(NotifyType.NO_PROPOSAL_CHOSEN, esp_mismatch(mine, proposals))
@@ -71,7 +71,7 @@ def spi_of(proposal: Proposal) -> int:
 
 
 def install(
-    sa: IkeSa, profile: Profile, keys: IkeKeys, agreed: Agreed, inbound_spi: int, now: float
+    sa: IkeSa, profile: Profile, keys: IkeKeys, agreed: Agreed, inbound_spi: int
 ) -> tuple[list[Action], list[Action]]:
     """Make the child and return what installs it, and what announces it once both ends agree."""
     inbound, outbound = derive_child_keys(keys, agreed.suite, sa.nonces, initiator=sa.initiator)
@@ -88,10 +88,11 @@ def install(
         sa.path,
     )
     sa.children[inbound_spi] = spec
+    sa.offered_spis.discard(inbound_spi)
     narrowed = not _covers(agreed.local_ts, profile.local_ts) or not _covers(
         agreed.remote_ts, profile.remote_ts
     )
-    lifetime = now + profile.child_lifetime if profile.child_lifetime else 0.0
+    ends = min(sa.reauth_at, sa.lifetime_ends_at)
     established = ChildEstablished(
         sa.sa,
         sa.connection,
@@ -101,7 +102,7 @@ def install(
         agreed.local_ts,
         agreed.remote_ts,
         narrowed,
-        min(sa.reauth_at, sa.lifetime_ends_at, lifetime or NEVER),
+        0.0 if ends == NEVER else ends,
     )
     return [InstallChild(spec)], [established]
 

@@ -52,7 +52,7 @@ from ikev2.payloads.types import NotifyType
 from ikev2.rules import RuleBroken, check, unknown_critical
 from ikev2.sa import IkeSa, Resources, State
 from ikev2.table import SaTable
-from ikev2.uniqueness import settle
+from ikev2.uniqueness import reprieve, settle
 from policy.path import Path
 from suites.kex import BadPublicValue
 
@@ -94,7 +94,7 @@ class Endpoint:
             case Refused():
                 return self._tell(event.sa, lambda sa: sa.waiting.refused(sa, now), now)
             case ProbeWanted():
-                return self._tell(event.sa, lambda sa: sa.start(Probe(), now), now)
+                return self._tell(event.sa, lambda sa: _probe(sa, now), now)
             case CloseWanted():
                 return self._tell(event.sa, lambda sa: delete(sa, Reason.DELETED, now), now)
             case ChildrenHeard():
@@ -125,7 +125,7 @@ class Endpoint:
         try:
             header = parse_header(event.data)
         except WrongVersion as error:
-            return self._on_version(error, event.path)
+            return self._on_version(error, event.path, len(event.data))
         except Malformed as error:
             return [Dropped("malformed", str(error))]
         ours = header.responder_spi if header.from_initiator else header.initiator_spi
@@ -145,7 +145,7 @@ class Endpoint:
             return self._guarded_init(header, event, now)
         return [Dropped("no_sa", f"exchange {header.exchange} for an IKE SPI nobody has")]
 
-    def _on_version(self, error: WrongVersion, path: Path) -> list[Action]:
+    def _on_version(self, error: WrongVersion, path: Path, size: int) -> list[Action]:
         told: list[Action] = [Dropped("version", f"major version {error.major}")]
         if error.major < 2:
             here = [p for p in self._profiles if p.admits(path.local[0], path.remote[0])]
@@ -153,13 +153,11 @@ class Endpoint:
             return [*told, *(Failed(p.name, b"", False, mismatch) for p in here)]
         if error.header.response:
             return told
-        return [
-            *told,
-            self._stateless(error.header, Notify(NotifyType.INVALID_MAJOR_VERSION), path),
-        ]
+        answer = self._stateless(error.header, Notify(NotifyType.INVALID_MAJOR_VERSION), path)
+        return [*told, answer] if len(answer.data) <= size else told
 
     def _stateless(self, header: Header, notify: Notify, path: Path) -> Send:
-        """Return an answer outside any SA (section 2.21.1): never larger than the request."""
+        """Return an answer outside any SA (section 2.21.1)."""
         back = Header(
             header.initiator_spi, header.responder_spi, header.exchange, header.message_id,
             from_initiator=False, response=True,
@@ -260,7 +258,7 @@ class Endpoint:
         if sa is None or sa.nat_here or not sa.path.encapsulated:
             return []
         path = Path(sa.path.local, event.remote, encapsulated=True)
-        return self._tell(sa.sa, lambda sa: sa.move(path), now)
+        return self._tell(sa.sa, lambda sa: sa.move(path) if path != sa.path else [], now)
 
     def _on_install_failed(self, event: InstallFailed, now: float) -> list[Action]:
         sa = self._sas.of_child(event.spi)
@@ -288,6 +286,8 @@ class Endpoint:
             failed = sa.fail(diagnose(1, Code.INTERNAL_ERROR))
             actions = [broken, failed, *sa.close(Reason.INTERNAL_ERROR, now)]
         self._sas.note(sa, actions)
+        if sa.state in (State.DELETING, State.CLOSED):
+            reprieve(self._sas.mates(sa.connection))
         if not any(isinstance(action, Established) for action in actions):
             return actions
         return [*actions, *self._on_established(sa, now)]
@@ -299,3 +299,10 @@ class Endpoint:
             mate.alone = False
             self._sas.note(mate, told)
         return told
+
+
+def _probe(sa: IkeSa, now: float) -> list[Action]:
+    """Ask whether the peer lives; a request that waits for its answer asks that already."""
+    if sa.state is not State.ESTABLISHED or sa.queue:
+        return [Dropped("no_probe", sa.state.value)]
+    return sa.start(Probe(), now)

@@ -1,5 +1,6 @@
 """What time does to an IKE SA: retransmission, probes, keepalives, lifetimes, expiry."""
 
+from dataclasses import replace
 from typing import Final
 
 from ikecore.actions import Action, Keepalive, Reason, ReauthWanted
@@ -60,7 +61,8 @@ def _expire(sa: IkeSa, now: float) -> list[Action]:
         case State.INIT_ANSWERED | State.AUTHORIZING:
             text = "the peer did not go on after our IKE_SA_INIT answer"
             sa.connection = sa.profile.name
-            failed = sa.fail(diagnose(1, Code.PEER_NO_RESPONSE, evidence=text))
+            silent = diagnose(1, Code.PEER_NO_RESPONSE, evidence=text)
+            failed = sa.fail(replace(silent, proven=False))  # the address may be forged
             return [failed, *sa.close(Reason.FAILED, now)]
         case State.ESTABLISHED:
             return delete(sa, sa.doom, now)

@@ -28,7 +28,7 @@ from ikecore.actions import (
     Traced,
 )
 from ikecore.child import ChildSpec
-from ikecore.diagnosis import Diagnosis
+from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.entropy import Entropy
 from ikecore.profile import Limits, Profile
 from ikecore.spipool import SpiPool
@@ -47,6 +47,7 @@ from suites.sealers import IntegrityError
 from suites.secret import Secret
 
 _QUEUE_LIMIT: Final = 16
+_FAREWELL: Final = 3.0  # a Delete is a courtesy: nobody waits long for its answer
 
 
 class State(Enum):
@@ -123,6 +124,7 @@ class IkeSa:
         self.initiator = initiator
         self.sa = spis[0] if initiator else spis[1]
         self.path = path
+        self.back = path  # where the request under work came from: its answer goes there
         self.profile = profile
         self.connection = profile.name if initiator else ""  # a responder learns it in IKE_AUTH
         self.state = State.INIT_SENT if initiator else State.INIT_ANSWERED
@@ -132,6 +134,7 @@ class IkeSa:
         self.queue: deque[OwnExchange] = deque()  # the first is under way while the window is shut
         self.waiting: Waiting = Waiting()
         self.children: dict[int, ChildSpec] = {}  # by our inbound SPI
+        self.offered_spis: set[int] = set()  # ours in the pool, and no child has them yet
         self.started_at = now
         self.established_at = NEVER
         self.initial_contact = False  # the peer said that it has no other SA with us
@@ -173,13 +176,14 @@ class IkeSa:
             return self._on_authentic_nonsense(header, datagram, str(error), path, now)
         except Malformed as error:
             return [Dropped("malformed", str(error))]
-        traced = self._trace(message, path, sent=False)
+        traced = self.trace_received(message, path)
         try:
             check(message)
         except RuleBroken as error:
             if not message.protected:
                 return [traced, Dropped("malformed", str(error))]
             return [traced, *self._on_authentic_nonsense(header, datagram, str(error), path, now)]
+        self.back = path
         moved = self._heard(message, path, now) if message.protected else []
         if header.response:
             return [traced, *moved, *self._on_response(message, now)]
@@ -202,6 +206,8 @@ class IkeSa:
         exchange = self.queue[0]
         if message.protected:  # a forged answer in clear must not end the exchange
             self.finish_request()
+        if self.state is State.DELETING and self.queue:  # this one has lost its point
+            return self._start_next(now)
         actions = exchange.on_response(self, message, now)
         return [*actions, *self._start_next(now)]
 
@@ -209,12 +215,13 @@ class IkeSa:
         self, header: Header, datagram: bytes, why: str, path: Path, now: float
     ) -> list[Action]:
         """Answer a peer that broke the syntax under a good ICV (RFC 7296 section 2.21.3)."""
-        actions: list[Action] = [Dropped("malformed", why)]
+        broken = diagnose(1, Code.INVALID_SYNTAX, evidence=why)
+        actions: list[Action] = [Dropped("malformed", why), self.fail(broken)]
         if header.response:
             self.finish_request()
             return [*actions, *self.close(Reason.FAILED, now)]
         self.responses.accept(datagram)
-        self.path = path
+        self.back = path
         actions += self.answer(header, (Notify(NotifyType.INVALID_SYNTAX),), now)
         return [*actions, *self.close(Reason.FAILED, now)]
 
@@ -265,7 +272,9 @@ class IkeSa:
     @property
     def patience(self) -> float:
         """How long a request waits for its answer, in seconds."""
-        live = self.state in (State.ESTABLISHED, State.DELETING)
+        if self.state is State.DELETING:
+            return _FAREWELL
+        live = self.state is State.ESTABLISHED
         return self.profile.dpd_timeout if live else self.profile.try_timeout
 
     def finish_request(self) -> None:
@@ -280,20 +289,28 @@ class IkeSa:
                 Send(self.requests.again(now), self.path),
                 Traced(Retransmitted(self.connection, self.sa)),
             ]
-        return self.queue[0].on_silence(self, now)
+        exchange = self.queue[-1 if self.state is State.DELETING else 0]
+        return exchange.on_silence(self, now)
 
     # -- answers --------------------------------------------------------------------------------
     def answer(self, header: Header, payloads: tuple[Payload, ...], _now: float) -> list[Action]:
-        """Answer the request accepted last."""
-        back = self._header(header.exchange, header.message_id, response=True)
-        datagram = self.channel.seal(back, payloads)
+        """Answer the request accepted last, to where it came from (section 2.11)."""
+        answer = self._header(header.exchange, header.message_id, response=True)
+        datagram = self.channel.seal(answer, payloads)
         self.responses.answer(datagram)
-        return [Send(datagram, self.path), self._trace_sent(back, payloads, datagram)]
+        told = self._traced(answer, labels(payloads), datagram, self.back, sent=True)
+        return [Send(datagram, self.back), told]
 
     def _header(self, exchange: int, message_id: int, *, response: bool) -> Header:
         return Header(*self.spis, exchange, message_id, self.initiator, response)
 
     # -- state ----------------------------------------------------------------------------------
+    def offer_spi(self, now: float) -> int:
+        """Return an inbound SPI for a child to be; it goes back to the pool if none comes of it."""
+        spi = self.resources.spis.take(now)
+        self.offered_spis.add(spi)
+        return spi
+
     def become(self, state: State, why: str) -> Traced:
         """Go to another state."""
         old, self.state = self.state, state
@@ -304,8 +321,11 @@ class IkeSa:
         return Failed(self.connection, self.sa, self.initiator, diagnosis)
 
     def remove_children(self, now: float) -> list[Action]:
-        """Take all children down."""
+        """Take all children down, and take back what was offered for one."""
         actions: list[Action] = []
+        for spi in self.offered_spis:
+            self.resources.spis.free(spi, now)
+        self.offered_spis.clear()
         for spi in self.children:
             self.resources.spis.free(spi, now)
             actions += [RemoveChild(spi), ChildClosed(self.sa, self.connection, spi)]
@@ -329,8 +349,9 @@ class IkeSa:
     def _trace_sent(self, header: Header, payloads: tuple[Payload, ...], datagram: bytes) -> Traced:
         return self._traced(header, labels(payloads), datagram, self.path, sent=True)
 
-    def _trace(self, message: Message, path: Path, *, sent: bool) -> Traced:
-        return self._traced(message.header, labels(message.payloads), message.raw, path, sent=sent)
+    def trace_received(self, message: Message, path: Path) -> Traced:
+        """Return the record of a message that came in."""
+        return self._traced(message.header, labels(message.payloads), message.raw, path, sent=False)
 
     def _traced(
         self, header: Header, names: tuple[str, ...], datagram: bytes, path: Path, *, sent: bool

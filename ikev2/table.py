@@ -20,7 +20,7 @@ class SaTable:
         self._sas: dict[bytes, IkeSa] = {}  # by our SPI
         self._inits: dict[tuple[bytes, str], IkeSa] = {}  # responders, by SPIi and address
         self._init_keys: dict[bytes, tuple[bytes, str]] = {}
-        self._mates: dict[str, set[bytes]] = {}  # live SAs of a connection
+        self._mates: dict[str, dict[bytes, None]] = {}  # live SAs of a connection
         self._owners: dict[int, bytes] = {}  # by a child's inbound SPI
         self._counted: dict[bytes, str] = {}  # half-open SAs and the address they count for
         self._closed: dict[bytes, None] = {}  # lingering, oldest first
@@ -54,7 +54,7 @@ class SaTable:
     def add_initiator(self, sa: IkeSa) -> None:
         """Take an SA that we start."""
         self._sas[sa.sa] = sa
-        self._mates.setdefault(sa.connection, set()).add(sa.sa)
+        self._mates.setdefault(sa.connection, {})[sa.sa] = None
 
     def add_responder(self, sa: IkeSa, address: str) -> None:
         """Take a half-open SA of the peer at ``address``."""
@@ -72,7 +72,7 @@ class SaTable:
             elif isinstance(action, RemoveChild):
                 self._owners.pop(action.spi, None)
         if sa.state is State.ESTABLISHED:
-            self._mates.setdefault(sa.connection, set()).add(sa.sa)
+            self._mates.setdefault(sa.connection, {})[sa.sa] = None
             self._uncount(sa)
         elif sa.state is State.CLOSED and sa.sa not in self._closed:
             self._uncount(sa)
@@ -101,7 +101,7 @@ class SaTable:
     def _leave(self, sa: IkeSa) -> None:
         mates = self._mates.get(sa.connection)
         if mates is not None:
-            mates.discard(sa.sa)
+            mates.pop(sa.sa, None)
             if not mates:
                 del self._mates[sa.connection]
 

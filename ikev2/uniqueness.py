@@ -15,6 +15,7 @@ from typing import Final
 from ikecore.actions import Action, Reason
 from ikev2.exchanges.informational import delete
 from ikev2.sa import IkeSa, State
+from ikev2.window import NEVER
 
 _COURTESY: Final = 10.0  # seconds in which the other end may delete the SA that has to go
 
@@ -22,20 +23,31 @@ _COURTESY: Final = 10.0  # seconds in which the other end may delete the SA that
 def settle(
     newer: IkeSa, others: Iterable[IkeSa], now: float, *, initial_contact: bool
 ) -> list[Action]:
-    """Decide on all SAs of one connection, now that ``newer`` is established."""
+    """Decide on all SAs of one connection, now that ``newer``'s peer is authenticated.
+
+    When ``newer`` got no child and is on its way out, only what INITIAL_CONTACT says counts.
+    """
     actions: list[Action] = []
+    stays = newer.state is State.ESTABLISHED
     for other in others:
         if other is newer or other.state is not State.ESTABLISHED:
             continue
         if other.established_at <= newer.started_at:
             if initial_contact:
                 actions += other.close(Reason.REPLACED, now)
-            else:
+            elif stays:
                 actions += _dismiss(other, newer.initiator, Reason.REPLACED, now)
-        else:
+        elif stays:
             loser = min(newer, other, key=lambda sa: min(sa.nonces))
             actions += _dismiss(loser, loser.initiator, Reason.REDUNDANT, now)
     return actions
+
+
+def reprieve(others: Iterable[IkeSa]) -> None:
+    """Let an SA live that was to go, when those for whose sake it was are gone (crossed rules)."""
+    live = [sa for sa in others if sa.state is State.ESTABLISHED]
+    if len(live) == 1:
+        live[0].expires_at = NEVER
 
 
 def _dismiss(loser: IkeSa, ours: bool, reason: Reason, now: float) -> list[Action]:

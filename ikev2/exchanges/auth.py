@@ -10,7 +10,7 @@ from ikecore.actions import Action, Authorize, Established, Reason
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.proposals import choose
 from ikev2 import life
-from ikev2.children import Agreed, install, offer, spi_of
+from ikev2.children import LOWEST_SPI, Agreed, install, offer, spi_of
 from ikev2.exchanges.informational import delete
 from ikev2.exchanges.keyed import Keyed
 from ikev2.failures import (
@@ -32,6 +32,7 @@ from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
 from ikev2.payloads.types import NotifyType, is_error
 from ikev2.sa import IkeSa, State, Waiting
+from ikev2.window import NEVER
 from policy.selectors import is_subset
 from suites.secret import Secret
 
@@ -54,7 +55,7 @@ class WaitForKey(Waiting):
         """Send IKE_AUTH."""
         sa.waiting = Waiting()
         changed = sa.become(State.AUTH_SENT, "key given")
-        spi = sa.resources.spis.take(now)
+        spi = sa.offer_spi(now)
         return [changed, *sa.start(InitiateAuth(self._keyed, psk, spi), now)]
 
     def refused(self, sa: IkeSa, now: float) -> list[Action]:
@@ -112,7 +113,7 @@ class InitiateAuth:
             sa.path,
             sa.nat_here,
             sa.nat_there,
-            sa.reauth_at,
+            0.0 if sa.reauth_at == NEVER else sa.reauth_at,
         )
         actions: list[Action] = [
             sa.become(State.ESTABLISHED, "both ends authenticated"),
@@ -120,9 +121,8 @@ class InitiateAuth:
         ]
         agreed = _child(sa, message, error)
         if isinstance(agreed, Diagnosis):
-            sa.resources.spis.free(self._inbound_spi, now)
             return [*actions, sa.fail(agreed), *delete(sa, Reason.FAILED, now)]
-        before, after = install(sa, profile, self._keyed.keys, agreed, self._inbound_spi, now)
+        before, after = install(sa, profile, self._keyed.keys, agreed, self._inbound_spi)
         return [*before, *actions, *after]
 
     def on_silence(self, sa: IkeSa, now: float) -> list[Action]:
@@ -143,12 +143,10 @@ class InitiateAuth:
 
     def _refuse(self, sa: IkeSa, diagnosis: Diagnosis, now: float) -> list[Action]:
         """Tell the responder that we do not believe it (section 2.21.2)."""
-        sa.resources.spis.free(self._inbound_spi, now)
         words = Notify(NotifyType.AUTHENTICATION_FAILED)
         return [sa.fail(diagnosis), *delete(sa, Reason.FAILED, now, words)]
 
     def _end(self, sa: IkeSa, diagnosis: Diagnosis, now: float) -> list[Action]:
-        sa.resources.spis.free(self._inbound_spi, now)
         return [sa.fail(diagnosis), *sa.close(Reason.FAILED, now)]
 
 
@@ -162,7 +160,7 @@ def _child(sa: IkeSa, message: Message, error: Notify | None) -> Agreed | Diagno
         return refused_by_peer(profile, kind)
     mine = offer(profile, 0)
     settled = choose(mine, chosen.proposals) if len(chosen.proposals) == 1 else None
-    if settled is None or spi_of(settled[1]) == 0:
+    if settled is None or spi_of(settled[1]) < LOWEST_SPI:
         theirs = proposals_text(chosen.proposals)
         return diagnose(2, Code.ESP_PROPOSAL_MISMATCH, proposals_text(mine), theirs)
     if not (

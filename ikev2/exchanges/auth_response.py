@@ -116,8 +116,8 @@ class RespondAuth(Waiting):
             answer = sa.answer(message.header, (*head, Notify(agreed.notify)), now)
             failed = sa.fail(agreed.diagnosis)
             return [*answer, *up, failed, *delete(sa, Reason.FAILED, now)]
-        spi = sa.resources.spis.take(now)
-        before, after = install(sa, profile, keyed.keys, agreed, spi, now)
+        spi = sa.offer_spi(now)
+        before, after = install(sa, profile, keyed.keys, agreed, spi)
         accepted = SecurityAssociation((agreed.suite.proposal(spi.to_bytes(4, "big")),))
         answer = sa.answer(
             message.header,

@@ -1,7 +1,5 @@
 """INFORMATIONAL: probes and deletes, asked and answered (RFC 7296 sections 1.4 and 2.4)."""
 
-from typing import Final
-
 from ikecore.actions import Action, ChildClosed, Reason, RemoveChild
 from ikecore.diagnosis import Code, diagnose
 from ikecore.proposals import Protocol
@@ -12,8 +10,6 @@ from ikev2.payloads.delete import Delete
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa, State
-
-_DELETE_PATIENCE: Final = 3.0  # a Delete is a courtesy: nobody waits long for its answer
 
 
 class Probe:
@@ -31,8 +27,9 @@ class Probe:
 
     def on_silence(self, sa: IkeSa, now: float) -> list[Action]:
         """Declare the peer dead, unless its ESP was heard since the probe went out."""
-        if sa.heard_at > sa.requests.started:
-            sa.requests.extend(sa.heard_at + sa.profile.dpd_timeout)
+        dies_at = sa.heard_at + sa.profile.dpd_timeout
+        if sa.heard_at > sa.requests.started and now < dies_at:
+            sa.requests.extend(dies_at)
             return sa.retransmit(now)
         silent = f"no answer for {now - sa.requests.started:.0f} s"
         failed = sa.fail(diagnose(1, Code.DPD_TIMEOUT, evidence=silent))
@@ -71,12 +68,11 @@ def delete(sa: IkeSa, reason: Reason, now: float, *words: Notify) -> list[Action
     if sa.state not in (State.ESTABLISHED, State.AUTH_SENT):
         return sa.close(reason, now)
     gone = sa.remove_children(now)
-    if not sa.requests.open:  # what is under way has lost its point
-        sa.requests.finish()
-    sa.queue.clear()
+    while len(sa.queue) > (0 if sa.requests.open else 1):  # the window is one request wide
+        sa.queue.pop()
     actions = [*gone, sa.become(State.DELETING, reason.value)]
     actions += sa.start(DeleteIke(reason, *words), now)
-    sa.requests.hurry(now + _DELETE_PATIENCE)
+    sa.requests.hurry(now + sa.patience)
     return actions
 
 

@@ -66,6 +66,23 @@ class Dice:
         return self._random.randbytes(count)
 
 
+class WatchedPool(SpiPool):
+    """An SPI pool whose debts can be seen: what an SA takes it gives back."""
+
+    def __init__(self, entropy: Dice) -> None:
+        super().__init__(entropy)
+        self.owed: set[int] = set()
+
+    def take(self, now: float) -> int:
+        spi = super().take(now)
+        self.owed.add(spi)
+        return spi
+
+    def free(self, spi: int, now: float) -> None:
+        self.owed.discard(spi)
+        super().free(spi, now)
+
+
 def profile(
     local: str = "moon",
     ike: tuple[str, ...] = ("aes128gcm16-prfsha256-x25519",),
@@ -112,6 +129,7 @@ class Nat:
 class Host:
     """One end: its endpoint, its key, and what its worker holds."""
 
+    spis: WatchedPool
     endpoint: Endpoint
     profile: Profile
     address: str
@@ -147,13 +165,14 @@ class Network:
         self.hosts: dict[str, Host] = {}
         for name, given in (("moon", moon), ("sun", sun)):
             mine = given or profile(name)
-            self.hosts[name] = Host(self._endpoint(name), mine, addresses[name])
+            self.hosts[name] = self._host(name, mine, addresses[name])
             self.tell(name, Configured((mine,)))
 
-    def _endpoint(self, name: str) -> Endpoint:
+    def _host(self, name: str, profile: Profile, address: str) -> Host:
         self._seed += 1000
         dice = Dice(self._seed)
-        return Endpoint(dice, SpiPool(dice), self._limits.get(name))
+        pool = WatchedPool(dice)
+        return Host(pool, Endpoint(dice, pool, self._limits.get(name)), profile, address)
 
     # -- what a test does -----------------------------------------------------------------------
     def initiate(self, name: str, *, settle: bool = True) -> None:
@@ -210,7 +229,7 @@ class Network:
     def restart(self, name: str) -> None:
         """Let one end forget everything, as after a crash."""
         host = self.hosts[name]
-        self.hosts[name] = Host(self._endpoint(name), host.profile, host.address, host.psk)
+        self.hosts[name] = self._host(name, host.profile, host.address)
         self.tell(name, Configured((host.profile,)))
 
     # -- what a test looks at -------------------------------------------------------------------
@@ -258,6 +277,7 @@ class Network:
         assert self.pairs("moon") == self.pairs("sun")
         assert len(self.up("moon")) == len(self.up("sun")) == 1
         assert len(self.hosts["moon"].children) == 1
+        assert all(host.spis.owed == host.children.keys() for host in self.hosts.values())
         self.assert_mirrored()
 
     def assert_gone(self) -> None:
@@ -265,6 +285,7 @@ class Network:
         for name, host in self.hosts.items():
             assert self.up(name) == []
             assert host.children == {}
+            assert host.spis.owed == set()
 
     def assert_mirrored(self) -> None:
         """What is inbound on one end is outbound on the other: SPIs, keys, selectors, algorithm."""
