@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks.machine import describe
 from benchmarks.screen import markdown, progress, show
 from benchmarks.table import Skip, Table
+from tests.lab.topology import LabError
 
 NAMES: Final = (
     "handshake_memory",
@@ -40,6 +41,7 @@ def main() -> int:
         out.print()
     tables: list[Table] = []
     skipped: dict[str, str] = {}
+    failed: dict[str, str] = {}
     for name in args.names or NAMES:
         module: Any = importlib.import_module(f"benchmarks.{name}")
         try:
@@ -48,6 +50,10 @@ def main() -> int:
         except Skip as lack:
             skipped[name] = str(lack)
             err.print(f"{name}: left out: {lack}", markup=False)
+            continue
+        except LabError as error:
+            failed[name] = str(error)
+            err.print(f"{name}: failed: {error}", markup=False)
             continue
         tables.append(table)
         if args.output == "text":
@@ -60,13 +66,14 @@ def main() -> int:
                 "rounds": args.rounds,
                 "benchmarks": found,
                 "skipped": skipped,
+                "failed": failed,
             }
             json.dump(everything, sys.stdout, indent=2)
             sys.stdout.write("\n")
         case "markdown":
             sys.stdout.writelines(f"* {name}: {text}\n" for name, text in machine.items())
             sys.stdout.writelines("\n" + markdown(table) for table in tables)
-    return 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
