@@ -21,13 +21,19 @@ class Alarm:
         self._handle: asyncio.TimerHandle | None = None
 
     def set(self, at: float) -> None:
-        """Ring at ``at`` of the loop's clock, and at no time set before; ``NEVER``: not at all."""
-        if at == self._at:
+        """Ring at ``at`` of the loop's clock, or earlier; ``NEVER``: not at all.
+
+        A time put off is not moved: an early ring finds nothing due and sets the next time, which
+        is cheaper than a new timer with every datagram.
+        """
+        if self._at <= at < NEVER:
             return
         if self._handle is not None:
             self._handle.cancel()
+            self._handle = None
         self._at = at
-        self._handle = self._loop.call_at(at, self._fire) if at < NEVER else None
+        if at < NEVER:
+            self._handle = self._loop.call_at(at, self._fire)
 
     def _fire(self) -> None:
         self._at = NEVER

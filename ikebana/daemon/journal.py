@@ -1,12 +1,13 @@
-"""The log: a bounded memory of lines, whoever follows it, and structlog to standard error."""
+"""The log: a bounded memory of lines, whoever follows it, and the daemon's standard error."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TextIO
 
-import structlog
-
+from ikebana.cli.paint import Paint
+from ikebana.cli.screens import PLAIN, log_line
 from ikebana.control.view import Level, LogLine
 from ikebana.render.text import clean
 
@@ -18,11 +19,14 @@ _BEHIND: Final = 1000  # lines kept for a follower that does not keep up
 class Journal:
     """Write lines; read those kept; follow those to come."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, clock: Callable[[], float], stream: TextIO | None = None, paint: Paint = PLAIN
+    ) -> None:
         self._clock = clock
+        self._stream = stream  # gets everything but debug lines, which `ikebana log` shows
+        self._paint = paint
         self._lines: deque[LogLine] = deque(maxlen=_KEPT)
         self._followers: list[Follower] = []
-        self._log = structlog.get_logger()
 
     def write(
         self, level: Level | str, text: Sequence[str], connection: str = "", code: str = ""
@@ -32,12 +36,16 @@ class Journal:
         for one in text:
             line = LogLine(at, connection, Level(level), clean(one), code)
             self._lines.append(line)
+            self._print(line)
             for follower in self._followers:
                 follower.give(line)
-        known = {"connection": connection} if connection else {}
-        if code:
-            known["code"] = code
-        self._log.log(_SEVERITY[Level(level)], "\n".join(map(clean, text)), **known)
+
+    def _print(self, line: LogLine) -> None:
+        if self._stream is None or line.level is Level.DEBUG:
+            return
+        with contextlib.suppress(OSError, ValueError):  # a full disk or closed pipe ends nothing
+            self._stream.write(log_line(line, self._paint) + "\n")
+            self._stream.flush()
 
     def lines(self, connection: str | None) -> tuple[LogLine, ...]:
         """Return the lines kept, oldest first; of one connection or of all."""
@@ -75,21 +83,3 @@ class Follower:
     async def aclose(self) -> None:
         """Follow no longer."""
         self._leave(self)
-
-
-_SEVERITY: Final = {Level.DEBUG: 10, Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}
-
-
-def set_up_logging(stream: object) -> None:
-    """Send log lines to ``stream``: plain text, colour only on a terminal."""
-    is_terminal = bool(getattr(stream, "isatty", lambda: False)())
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer(colors=is_terminal),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(file=stream),  # type: ignore[arg-type]  # TextIO
-        wrapper_class=structlog.make_filtering_bound_logger(20),  # debug lines: `ikebana log`
-        cache_logger_on_first_use=True,
-    )

@@ -8,22 +8,25 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+from ikebana.cli.paint import paint_for
 from ikebana.config.compile import Plan, compile_config
 from ikebana.config.load import load
 from ikebana.config.problems import ConfigErrors, ConfigProblem
 from ikebana.control.server import ControlError, ControlServer
 from ikebana.control.view import Level
 from ikebana.daemon.gateway import Gateway
-from ikebana.daemon.journal import Journal, set_up_logging
+from ikebana.daemon.journal import Journal
 from ikebana.daemon.kernel import Kernel
 from ikebana.daemon.service import Service
 from ikebana.render.keylog_files import KeyLogError
 
+_GARBAGE: Final = 20_000  # objects between collections: a handshake makes thousands, no cycles
+
 
 def run(config_path: Path, control_path: str, keylog_dir: Path | None = None) -> int:
     """Run until SIGTERM or SIGINT; return the exit code.  Problems go to standard error."""
-    set_up_logging(sys.stderr)
     try:
         config = load(config_path)
     except ConfigErrors as errors:
@@ -56,7 +59,7 @@ async def _serve(
     path: Path, plan: Plan, warnings: Sequence[str], control_path: str, keylog_dir: str
 ) -> int:
     loop = asyncio.get_running_loop()
-    journal = Journal(time.time)
+    journal = Journal(time.time, sys.stderr, paint_for(sys.stderr))
     kernel = Kernel(
         plan.gateway, keylog_dir, lambda name, text: journal.write(Level.ERROR, (text,), name)
     )
@@ -108,6 +111,7 @@ async def _serve(
         await control.start()
         gc.collect()
         gc.freeze()  # what start-up made is there to stay
+        gc.set_threshold(_GARBAGE)
         await over.wait()
         journal.write(Level.INFO, ("stopping: deleting the SAs",))
         await gateway.stop()

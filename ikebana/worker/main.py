@@ -98,6 +98,7 @@ def main() -> None:
     end = socket.socket(fileno=int(sys.argv[1]))
     end.setblocking(False)
     gc.collect()
+    gc.set_threshold(20_000)
     gc.freeze()  # what start-up made is there to stay: the collector need not walk it
 
     async def work() -> None:

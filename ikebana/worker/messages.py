@@ -1,12 +1,13 @@
 """What the daemon and the packet worker say to each other, over a SOCK_SEQPACKET pair.
 
-One datagram a message: its kind, then JSON; an IKE datagram follows as it is.  The worker reads
-hostile packets, so the daemon trusts nothing of it: no pickle, and what does not decode is
-refused.  Keys travel to the worker only.
+One datagram a message: its kind, then JSON, or for the most frequent ones fixed fields.  The
+worker reads hostile packets, so the daemon trusts nothing of it: no pickle, and what does not
+decode is refused.  Keys travel to the worker only.
 """
 
 import json
-from dataclasses import dataclass, field, replace
+import struct
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from ikebana.control.codec import Undecodable, decode, encode
@@ -170,16 +171,26 @@ _KINDS: Final[dict[int, type[Any]]] = dict(
     )
 )  # fmt: skip
 _NUMBERS: Final = {kind: number for number, kind in _KINDS.items()}
-_IKE_HEAD: Final = 2  # octets of the length of the JSON before an IKE datagram
+_IKE: Final = struct.Struct("!?BBHH")  # encapsulated, lengths of the addresses, ports
+_DONE: Final = struct.Struct("!Q?I")
+_REMOVE: Final = struct.Struct("!QI")
 
 
 def pack(message: Message) -> bytes:
-    """Return a message as it travels."""
+    """Return a message as it travels; what goes with every handshake or packet without JSON."""
     number = bytes((_NUMBERS[type(message)],))
-    if isinstance(message, Ike):
-        head = json.dumps(encode(replace(message, data=b""))).encode()
-        return number + len(head).to_bytes(_IKE_HEAD, "big") + head + message.data
-    return number + json.dumps(encode(message)).encode()
+    match message:
+        case Ike():
+            (here, port), (there, other) = message.path.local, message.path.remote
+            local, remote = here.encode(), there.encode()
+            sizes = (message.path.encapsulated, len(local), len(remote), port, other)
+            return b"".join((number, _IKE.pack(*sizes), local, remote, message.data))
+        case Done():
+            return number + _DONE.pack(message.token, message.ok, message.mtu)
+        case Remove():
+            return number + _REMOVE.pack(message.token, message.inbound_spi)
+        case _:
+            return number + json.dumps(encode(message)).encode()
 
 
 def unpack(octets: bytes) -> Message:
@@ -187,12 +198,25 @@ def unpack(octets: bytes) -> Message:
     kind = _KINDS.get(octets[0]) if octets else None
     if kind is None:
         raise BadMessage("no message of ours")
-    body, data = octets[1:], b""
-    if kind is Ike:
-        size = _IKE_HEAD + int.from_bytes(body[:_IKE_HEAD], "big")
-        body, data = body[_IKE_HEAD:size], body[size:]
+    body = octets[1:]
     try:
+        if kind is Ike:
+            return _unpack_ike(body)
+        if kind is Done:
+            return Done(*_DONE.unpack(body))
+        if kind is Remove:
+            return Remove(*_REMOVE.unpack(body))
         message: Message = decode(kind, json.loads(body))
-    except (Undecodable, ValueError, RecursionError) as error:
+    except (Undecodable, struct.error, ValueError, RecursionError) as error:
         raise BadMessage(f"{kind.__name__}: {error}") from None
-    return replace(message, data=data) if isinstance(message, Ike) else message
+    return message
+
+
+def _unpack_ike(body: bytes) -> Ike:
+    encapsulated, here, there, port, other = _IKE.unpack_from(body)
+    middle = _IKE.size + here
+    end = middle + there
+    if end > len(body):
+        raise BadMessage("Ike: shorter than its addresses")
+    local, remote = body[_IKE.size : middle].decode("ascii"), body[middle:end].decode("ascii")
+    return Ike(Path((local, port), (remote, other), encapsulated), body[end:])
