@@ -30,7 +30,7 @@ from ikebana.daemon.entropy import SystemEntropy
 from ikebana.daemon.journal import Journal
 from ikebana.daemon.kernel import Kernel
 from ikebana.daemon.runner import Report, Runner
-from ikebana.daemon.tell import tell, tell_record
+from ikebana.daemon.tell import tell
 from ikebana.daemon.tunnels import Counts, Tunnel, make_tunnel
 from ikebana.worker.messages import (
     Acquired,
@@ -280,9 +280,7 @@ class Gateway:
     def trace(self, record: Record) -> None:
         """Show a record to the log, the key log and whoever watches."""
         self.kernel.keylog(record)
-        text = tell_record(record)
-        if text:
-            self.journal.write(Level.DEBUG, (text,), record.connection)
+        self.journal.trace(record)
         self._watch(record.connection, record)
 
     def count(self, reason: str) -> None:

@@ -9,10 +9,12 @@ from typing import Final, TextIO
 from ikebana.cli.paint import Paint
 from ikebana.cli.screens import PLAIN, log_line
 from ikebana.control.view import Level, LogLine
+from ikebana.daemon.tell import tell_record
 from ikebana.render.text import clean
+from ikecore.trace import Record
 
 _KEPT: Final = 5000
-_KEPT_PER_CONNECTION: Final = 500
+_OF_ONE: Final = 500  # of one connection
 _BEHIND: Final = 1000  # lines kept for a follower that does not keep up
 
 
@@ -25,7 +27,7 @@ class Journal:
         self._clock = clock
         self._stream = stream  # gets everything but debug lines, which `ikebana log` shows
         self._paint = paint
-        self._lines: deque[LogLine] = deque(maxlen=_KEPT)
+        self._lines: deque[LogLine | _Traced] = deque(maxlen=_KEPT)
         self._followers: list[Follower] = []
 
     def write(
@@ -40,6 +42,15 @@ class Journal:
             for follower in self._followers:
                 follower.give(line)
 
+    def trace(self, record: Record) -> None:
+        """Keep a trace record as a debug line; it becomes text only when somebody reads it."""
+        traced = (self._clock(), record)
+        self._lines.append(traced)
+        if self._followers:
+            line = _line(traced)
+            for follower in self._followers:
+                follower.give(line)
+
     def _print(self, line: LogLine) -> None:
         if self._stream is None or line.level is Level.DEBUG:
             return
@@ -49,16 +60,24 @@ class Journal:
 
     def lines(self, connection: str | None) -> tuple[LogLine, ...]:
         """Return the lines kept, oldest first; of one connection or of all."""
+        lines = [one if isinstance(one, LogLine) else _line(one) for one in self._lines]
         if connection is None:
-            return tuple(self._lines)
-        mine = [line for line in self._lines if line.connection == connection]
-        return tuple(mine[-_KEPT_PER_CONNECTION:])
+            return tuple(lines)
+        return tuple([one for one in lines if one.connection == connection][-_OF_ONE:])
 
     def follow(self, connection: str | None) -> "Follower":
         """Return the lines that come from now on, for ever."""
         follower = Follower(connection, self._followers.remove)
         self._followers.append(follower)
         return follower
+
+
+_Traced = tuple[float, Record]
+
+
+def _line(traced: _Traced) -> LogLine:
+    at, record = traced
+    return LogLine(at, record.connection, Level.DEBUG, clean(tell_record(record)))
 
 
 class Follower:
