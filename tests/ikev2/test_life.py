@@ -36,7 +36,8 @@ def with_dpd(*, moon: bool = True, sun: bool = False, **changes: object) -> Netw
 
 def probes(net: Network, name: str = "moon") -> int:
     """Return how many different probes one end sent."""
-    return len([line for line in net.story(name) if line.startswith("> INFORMATIONAL")])
+    sent = [m for m in net.messages(name) if m.sent and not m.response]
+    return len([m for m in sent if m.exchange == "INFORMATIONAL"])
 
 
 # -- retransmission -------------------------------------------------------------------------------
