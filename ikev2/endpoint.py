@@ -15,6 +15,7 @@ from ikecore.entropy import Entropy
 from ikecore.events import (
     Authorized,
     ChildrenHeard,
+    CloseAllWanted,
     CloseWanted,
     Configured,
     DatagramReceived,
@@ -26,10 +27,11 @@ from ikecore.events import (
     Refused,
     Unreachable,
 )
-from ikecore.profile import Limits, Profile
+from ikecore.profile import Limits
 from ikecore.spipool import SpiPool
 from ikecore.wire import Malformed
 from ikev2 import life
+from ikev2.candidates import Candidates
 from ikev2.cookies import CookieJar
 from ikev2.exchanges.informational import Probe, delete
 from ikev2.exchanges.sa_init import InitiateInit
@@ -69,7 +71,7 @@ class Endpoint:
         self._cookies = CookieJar(entropy, self._limits.cookie_lifetime)
         self._half_open = HalfOpen(self._limits)
         self._sas = SaTable(self._half_open)
-        self._profiles: tuple[Profile, ...] = ()
+        self._candidates = Candidates()
 
     @property
     def half_open(self) -> int:
@@ -83,7 +85,7 @@ class Endpoint:
             case DatagramReceived():
                 return self._on_datagram(event, now)
             case Configured():
-                self._profiles = event.profiles
+                self._candidates = Candidates(event.profiles)
                 return []
             case Initiate():
                 return self._initiate(event, now)
@@ -97,6 +99,8 @@ class Endpoint:
                 return self._tell(event.sa, lambda sa: _probe(sa, now), now)
             case CloseWanted():
                 return self._tell(event.sa, lambda sa: delete(sa, Reason.DELETED, now), now)
+            case CloseAllWanted():
+                return self._close_all(event, now)
             case ChildrenHeard():
                 return self._on_heard(event, now)
             case PathChanged():
@@ -148,7 +152,7 @@ class Endpoint:
     def _on_version(self, error: WrongVersion, path: Path, size: int) -> list[Action]:
         told: list[Action] = [Dropped("version", f"major version {error.major}")]
         if error.major < 2:
-            here = [p for p in self._profiles if p.admits(path.local[0], path.remote[0])]
+            here = self._candidates.at(path)
             mismatch = version_mismatch(error.major)
             return [*told, *(Failed(p.name, b"", False, mismatch) for p in here)]
         if error.header.response:
@@ -205,7 +209,7 @@ class Endpoint:
         return cookie is not None and self._cookies.is_good(cookie.data, nonce, address, spi, now)
 
     def _answer_init(self, message: Message, path: Path, now: float) -> list[Action]:
-        fit = judge_request(message, self._profiles, path)
+        fit = judge_request(message, self._candidates.at(path), path)
         if isinstance(fit, Misfit):
             return [*fit.told, self._stateless(message.header, fit.notify, path)]
         if len(self._sas) >= self._limits.ike_sas:
@@ -245,6 +249,22 @@ class Endpoint:
             mate.alone = False
         self._sas.add_initiator(sa)
         return self._tell(sa.sa, lambda sa: sa.start(InitiateInit(sa), now), now)
+
+    def _configure(self, event: Configured, now: float) -> list[Action]:
+        """Take other connections; who is half-way into one that changed has to start anew."""
+        self._profiles = event.profiles
+        actions: list[Action] = []
+        for sa in [sa for sa in self._sas if sa.state is State.INIT_ANSWERED]:
+            actions += self._tell(
+                sa.sa, lambda sa: sa.waiting.configured(sa, event.profiles, now), now
+            )
+        return actions
+
+    def _close_all(self, event: CloseAllWanted, now: float) -> list[Action]:
+        actions: list[Action] = []
+        for mate in self._sas.mates(event.connection):
+            actions += self._tell(mate.sa, lambda sa: delete(sa, Reason.DELETED, now), now)
+        return actions
 
     def _on_heard(self, event: ChildrenHeard, now: float) -> list[Action]:
         for spi in event.spis:

@@ -97,6 +97,12 @@ class Waiting:
         """Take the peer's IKE_AUTH request."""
         return [Dropped("not_waiting")]
 
+    def configured(
+        self, _sa: "IkeSa", _profiles: tuple[Profile, ...], _now: float
+    ) -> list[Action]:
+        """Take it that the connections are now these."""
+        return []
+
     def authorized(self, _sa: "IkeSa", _psk: Secret, _now: float) -> list[Action]:
         """Go on with this key."""
         return [Dropped("not_waiting")]

@@ -29,6 +29,7 @@ from ikecore.entropy import Entropy
 
 NEVER: Final = float("inf")
 _JITTER: Final = 0.1
+_NOTE_PAUSE: Final = 1.0  # seconds between two lines about peers' failures
 
 
 class RouteState(Enum):
@@ -107,7 +108,7 @@ class Connection:
         self._live: dict[bytes, Established] = {}
         self._children: dict[int, ChildEstablished] = {}
         self._routes = RouteState.BLOCKED
-        self._stage = 1
+        self._noted_at = -NEVER
 
     # -- what can be asked ----------------------------------------------------------------------
     @property
@@ -238,13 +239,13 @@ class Connection:
 
     def _on_failed(self, failed: Failed, now: float) -> list[Order]:
         diagnosis = failed.diagnosis
+        if not failed.initiator:
+            return self._on_peer_failed(diagnosis, now)
         self.reason = diagnosis
         note = Note("warning", diagnosis.lines(), str(diagnosis.code))
         if failed.sa in self._live and self._children:
             return [note]  # what follows is told by its Closed
-        if not failed.initiator or not self._trying:
-            if not (self._children or self._trying or self.held or self.next_try_at < NEVER):
-                self.state = _failed_state(diagnosis)
+        if not self._trying:
             return [note]
         self._trying = False
         if self._children:  # the next SA could not be made: the one we have serves on
@@ -252,6 +253,22 @@ class Connection:
             self.next_try_at = now + self._spread(self._plan.interval)
             return [note, Ended(ok=False, diagnosis=diagnosis)]
         return [note, *self._plan_next(diagnosis, now), Ended(ok=False, diagnosis=diagnosis)]
+
+    def _on_peer_failed(self, diagnosis: Diagnosis, now: float) -> list[Order]:
+        """Take it that the peer's try failed here.
+
+        Anyone can make an unauthenticated one fail: it says nothing of a tunnel that is up, and a
+        flood of them writes a line a second.
+        """
+        if self._children and not diagnosis.proven:
+            return []
+        self.reason = diagnosis
+        if not (self._children or self._trying or self.held or self.next_try_at < NEVER):
+            self.state = _failed_state(diagnosis)
+        if now - self._noted_at < _NOTE_PAUSE:
+            return []
+        self._noted_at = now
+        return [Note("warning", diagnosis.lines(), str(diagnosis.code))]
 
     def _plan_next(self, diagnosis: Diagnosis, now: float) -> list[Order]:
         self.tries += 1

@@ -34,6 +34,13 @@ class AwaitAuth(Waiting):
         self._keyed = keyed
         self._candidates = candidates
 
+    def configured(
+        self, sa: IkeSa, profiles: tuple[Profile, ...], now: float
+    ) -> list[Action]:
+        """Forget the connections that are not what they were; without one left, end."""
+        self._candidates = tuple(p for p in self._candidates if p in profiles)
+        return [] if self._candidates else sa.close(Reason.RECONFIGURED, now)
+
     def on_request(self, sa: IkeSa, message: Message, now: float) -> list[Action]:
         """Find the connection, and ask for its key."""
         identity, auth = message.one(IdInitiator), message.one(Authentication)

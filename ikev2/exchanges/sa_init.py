@@ -45,6 +45,7 @@ class InitiateInit:
         self._kex = self._groups[0].generate()
         self._nonce = sa.resources.entropy.octets(NONCE_OCTETS)
         self._cookie: tuple[Notify, ...] = ()
+        self._regrouped = False
         self._turns = 0
         self._refusals: list[Diagnosis] = []
 
@@ -90,17 +91,23 @@ class InitiateInit:
     def _with_cookie(self, sa: IkeSa, notify: Notify, now: float) -> list[Action]:
         if not 1 <= len(notify.data) <= 64:
             return [Dropped("malformed", f"cookie of {len(notify.data)} octets")]
-        self._cookie = (Notify(NotifyType.COOKIE, notify.data),)
+        cookie = (Notify(NotifyType.COOKIE, notify.data),)
+        if cookie == self._cookie:
+            return [Dropped("repeat", "the cookie that was brought already")]
+        self._cookie = cookie
         return self._again(sa, now)
 
     def _with_group(self, sa: IkeSa, notify: Notify, now: float) -> list[Action]:
         wanted = int.from_bytes(notify.data, "big") if len(notify.data) == 2 else 0
+        if self._regrouped and wanted == self._kex.group.iana:
+            return [Dropped("repeat", "the group that was taken already")]
         group = next((g for g in self._groups if g.iana == wanted), None)
         if group is None or group == self._kex.group:
             known = GROUP_BY_ID.get(wanted)
             text = known.name if known is not None else f"group {wanted}"
             return self._refused(sa, group_refused(self._profile, text), now)
         self._kex = group.generate()
+        self._regrouped = True
         return self._again(sa, now)
 
     def _again(self, sa: IkeSa, now: float) -> list[Action]:

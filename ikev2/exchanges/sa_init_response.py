@@ -48,8 +48,11 @@ class Misfit:
     told: tuple[Action, ...]
 
 
-def judge_request(message: Message, profiles: Sequence[Profile], path: Path) -> Fit | Misfit:
-    """Choose suite and connections for a request, or the error it gets."""
+def judge_request(message: Message, here: Sequence[Profile], path: Path) -> Fit | Misfit:
+    """Choose suite and connections for a request, or the error it gets.
+
+    ``here`` are the connections that its addresses fit.
+    """
     offered, key, nonce = (
         message.one(SecurityAssociation),
         message.one(KeyExchangeData),
@@ -57,7 +60,6 @@ def judge_request(message: Message, profiles: Sequence[Profile], path: Path) -> 
     )
     if offered is None or key is None or nonce is None:
         return Misfit(Notify(NotifyType.INVALID_SYNTAX), (Dropped("malformed", "SA, KE, nonce"),))
-    here = [p for p in profiles if p.admits(path.local[0], path.remote[0])]
     if not here:
         told = Dropped("no_connection", f"no connection for {path.remote[0]}")
         return Misfit(Notify(NotifyType.NO_PROPOSAL_CHOSEN), (told,))

@@ -1,0 +1,29 @@
+"""Which connections a new peer may be: found by its address, in the operator's order."""
+
+from collections.abc import Sequence
+
+from ikecore.profile import Profile
+from policy.path import Path
+
+
+class Candidates:
+    """Connections indexed by the peer's address: a look-up costs the same however many there are.
+
+    Those that admit any address are candidates for every peer.
+    """
+
+    def __init__(self, profiles: Sequence[Profile] = ()) -> None:
+        self._anybody: list[tuple[int, Profile]] = []
+        self._by_address: dict[str, list[tuple[int, Profile]]] = {}
+        for place, profile in enumerate(profiles):
+            if not profile.remote:
+                self._anybody.append((place, profile))
+            for address in profile.remote:
+                self._by_address.setdefault(address, []).append((place, profile))
+
+    def at(self, path: Path) -> tuple[Profile, ...]:
+        """Return the connections that a peer on this path may reach."""
+        local, remote = path.local[0], path.remote[0]
+        named = self._by_address.get(remote, [])
+        found = sorted([*named, *self._anybody], key=lambda one: one[0]) if named else self._anybody
+        return tuple(profile for _, profile in found if profile.admits(local, remote))
