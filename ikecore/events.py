@@ -61,6 +61,13 @@ class CloseWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseAllWanted:
+    """The operator wants every IKE SA of this connection gone, attempts under way included."""
+
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChildrenHeard:
     """Authenticated ESP came in for these inbound SPIs since the last such event."""
 
@@ -98,6 +105,7 @@ Event: TypeAlias = (
     | Refused
     | ProbeWanted
     | CloseWanted
+    | CloseAllWanted
     | ChildrenHeard
     | PathChanged
     | InstallFailed

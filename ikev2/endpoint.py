@@ -85,8 +85,7 @@ class Endpoint:
             case DatagramReceived():
                 return self._on_datagram(event, now)
             case Configured():
-                self._candidates = Candidates(event.profiles)
-                return []
+                return self._configure(event, now)
             case Initiate():
                 return self._initiate(event, now)
             case Authorized():
@@ -252,7 +251,7 @@ class Endpoint:
 
     def _configure(self, event: Configured, now: float) -> list[Action]:
         """Take other connections; who is half-way into one that changed has to start anew."""
-        self._profiles = event.profiles
+        self._candidates = Candidates(event.profiles)
         actions: list[Action] = []
         for sa in [sa for sa in self._sas if sa.state is State.INIT_ANSWERED]:
             actions += self._tell(

@@ -34,9 +34,7 @@ class AwaitAuth(Waiting):
         self._keyed = keyed
         self._candidates = candidates
 
-    def configured(
-        self, sa: IkeSa, profiles: tuple[Profile, ...], now: float
-    ) -> list[Action]:
+    def configured(self, sa: IkeSa, profiles: tuple[Profile, ...], now: float) -> list[Action]:
         """Forget the connections that are not what they were; without one left, end."""
         self._candidates = tuple(p for p in self._candidates if p in profiles)
         return [] if self._candidates else sa.close(Reason.RECONFIGURED, now)
