@@ -127,6 +127,15 @@ def test_a_cookie_that_came_too_late_is_asked_for_again() -> None:
     net.assert_connected()
 
 
+def test_a_demand_that_comes_twice_is_met_once() -> None:
+    net = Network(profile("moon", TWO_GROUPS), profile("sun", ECP), limits=CROWDED)
+    net.copies = lambda _: 2
+    net.initiate("moon")
+    asked = [m for m in net.messages("moon") if m.sent and m.exchange == "IKE_SA_INIT"]
+    assert len(asked) == 3  # plain, with the cookie, with the other group
+    net.assert_connected()
+
+
 def test_cookies_without_end_end() -> None:
     net = started()
     net.lose = lambda _: True
