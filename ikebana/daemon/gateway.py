@@ -247,6 +247,7 @@ class Gateway:
         if tunnel is not None:
             tunnel.mtu = mtu
             self.kernel.fit_mtu(mtu)
+            self._set_routes(tunnel, RouteState.ACTIVE)  # before the peer hears that it may send
         self.kernel.keylog_child(spec)
 
     def report(self, report: Report) -> None:
@@ -357,6 +358,8 @@ class Gateway:
         self._times.plan(tunnel.name, tunnel.core.next_timeout())
 
     def _set_routes(self, tunnel: Tunnel, state: RouteState) -> None:
+        if state is tunnel.routes:
+            return
         was_trap = tunnel.routes is RouteState.TRAP
         self.kernel.routing.set(tunnel, state)
         if was_trap != (state is RouteState.TRAP):
