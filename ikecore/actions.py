@@ -142,7 +142,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class ReauthWanted:
-    """The SA nears its lifetime, and it is ours to make the next one."""
+    """The SA nears its lifetime: make the next one, if this end may start the connection."""
 
     sa: bytes
     connection: str

@@ -11,6 +11,7 @@ from ikev2.window import NEVER
 
 KEEPALIVE_INTERVAL: Final = 20.0  # RFC 3948 section 4
 _SOFT: Final = 0.9  # share of a lifetime after which its initiator makes the next SA
+_SOFT_RESPONDER: Final = 0.98  # later: the responder only steps in for an initiator that does not
 _SPREAD: Final = 0.05  # taken off at random, so that many SAs do not come due together
 
 
@@ -78,7 +79,7 @@ def begin(sa: IkeSa, now: float) -> None:
         span = min(lifetimes)
         jitter = sa.resources.entropy.octets(1)[0] / 255 * _SPREAD
         sa.lifetime_ends_at = now + span
-        if sa.initiator:
-            sa.reauth_at = now + span * (_SOFT - jitter)
+        soft = _SOFT if sa.initiator else _SOFT_RESPONDER
+        sa.reauth_at = now + span * (soft - jitter)
     if sa.nat_here:
         sa.keepalive_at = now + KEEPALIVE_INTERVAL

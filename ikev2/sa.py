@@ -97,9 +97,7 @@ class Waiting:
         """Take the peer's IKE_AUTH request."""
         return [Dropped("not_waiting")]
 
-    def configured(
-        self, _sa: "IkeSa", _profiles: tuple[Profile, ...], _now: float
-    ) -> list[Action]:
+    def configured(self, _sa: "IkeSa", _profiles: tuple[Profile, ...], _now: float) -> list[Action]:
         """Take it that the connections are now these."""
         return []
 

@@ -197,7 +197,7 @@ class Connection:
                 self._children.pop(report.inbound_spi, None)
                 return []
             case ReauthWanted():
-                return self.renew()
+                return self._on_reauth(report)
             case Failed():
                 return self._on_failed(report, now)
             case Closed():
@@ -224,6 +224,12 @@ class Connection:
         self._trying = True
         self.state = State.REKEYING
         return [Note("info", ("the SA nears its end: making the next one first",)), Try()]
+
+    def _on_reauth(self, report: ReauthWanted) -> list[Order]:
+        sa = self._live.get(report.sa)
+        if sa is None or (self._initiation is Initiation.PASSIVE and not sa.initiator):
+            return []
+        return self.renew()
 
     def restart(self) -> list[Order]:
         """Start anew with new keys: the worker, and with it every child, is gone."""

@@ -24,6 +24,7 @@ from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
 from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa, State, Waiting
+from ikev2.window import NEVER
 from suites.secret import Secret
 
 
@@ -113,7 +114,7 @@ class RespondAuth(Waiting):
                 sa.path,
                 sa.nat_here,
                 sa.nat_there,
-                0.0,
+                0.0 if sa.reauth_at == NEVER else sa.reauth_at,
             ),
         ]
         agreed = _offered_child(profile, message)

@@ -202,12 +202,20 @@ def test_the_initiator_is_asked_to_reauthenticate_in_time() -> None:
     (child,) = net.seen(ChildEstablished, "moon")
     assert 510 <= up.reauth_at <= 541
     assert child.rekey_at == up.reauth_at
-    assert net.seen(Established, "sun")[0].reauth_at == 0
+    assert 558 <= net.seen(Established, "sun")[0].reauth_at <= 589
     net.sleep(509)
     assert net.seen(ReauthWanted, "moon") == []
     net.sleep(32)
     assert [wanted.sa for wanted in net.seen(ReauthWanted, "moon")] == net.up("moon")
     assert net.seen(ReauthWanted, "sun") == []
+
+
+def test_the_responder_is_asked_when_the_initiator_lets_the_time_pass() -> None:
+    net = Network(sun=profile("sun", child_lifetime=600.0))
+    net.initiate("moon")
+    net.sleep(589)
+    assert [wanted.sa for wanted in net.seen(ReauthWanted, "sun")] == net.up("sun")
+    assert net.seen(ReauthWanted, "moon") == []
 
 
 def test_who_does_not_renew_is_ended_hard() -> None:
