@@ -109,7 +109,7 @@ class Worker:
 
     def _install(self, message: Install) -> None:
         try:
-            child = _child(message)
+            child = child_of(message)
         except (KeyError, ValueError):
             self.outbox.append(Done(message.token, ok=False))
             return
@@ -253,7 +253,8 @@ class Worker:
         self.outbox.append(message)
 
 
-def _child(message: Install) -> ChildSa:
+def child_of(message: Install) -> ChildSa:
+    """Return the SAs that a message describes; raise KeyError or ValueError if it cannot be."""
     encr = ENCR_BY_NAME[message.encr]
     integ = INTEG_BY_NAME[message.integ] if message.integ else None
 
