@@ -1,0 +1,1 @@
+"""The demonstration: two gateways, a host behind each, traffic through the tunnel."""

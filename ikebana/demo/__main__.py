@@ -1,0 +1,7 @@
+"""``python -m ikebana.demo``."""
+
+import sys
+
+from ikebana.demo.choice import main
+
+sys.exit(main())
