@@ -3,18 +3,20 @@
 A test that wants to say what our own endpoint never says takes the keys from the trace.
 """
 
+import struct
 from collections.abc import Sequence
 from itertools import count
 
 from ikecore.actions import Traced
 from ikecore.profile import Profile
 from ikecore.trace import KeysDerived
-from ikev2.message import Exchange, Header, Message, build_init, open_message, parse_header
+from ikev2.message import HEADER, Exchange, Header, Message, build_init, open_message, parse_header
 from ikev2.message import seal_message as seal
 from ikev2.payloads.chain import Payload
 from ikev2.payloads.ke import KeyExchangeData
 from ikev2.payloads.nonce import Nonce
 from ikev2.payloads.sa import SecurityAssociation
+from ikev2.payloads.types import PayloadType
 from suites.encr import sealer
 from suites.kex import GROUP_BY_NAME
 from suites.sealers import Sealer
@@ -57,6 +59,22 @@ class Forger:
         """Return a message of these payloads, sealed as the peer would."""
         header = self.header(exchange, message_id, response=response)
         return seal(header, payloads, self._seal, next(self._counter))
+
+    def say_octets(self, exchange: int, message_id: int, first: int, plain: bytes) -> bytes:
+        """Return a request whose payloads are any octets; the trailer is in order."""
+        pad = -(len(plain) + 1) % self._seal.block
+        plain += bytes((*bytes(pad), pad))
+        length = 4 + len(plain) + self._seal.overhead
+        head = HEADER.pack(
+            *self.spis,
+            PayloadType.SK,
+            0x20,
+            exchange,
+            0x08 if self.initiator else 0,
+            message_id,
+            HEADER.size + length,
+        ) + struct.pack("!BBH", first, 0, length)
+        return head + self._seal.seal(head, plain, next(self._counter))
 
     def hear(self, datagram: bytes) -> Message:
         """Open what the other end sent."""
