@@ -9,11 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from ipaddress import ip_address
-from typing import Final
 
-from esp.counters import DROPS
 from ikebana.config.compile import Plan, TunnelPlan
 from ikebana.control.view import Level
 from ikebana.daemon.alarm import Alarm, Resolver
@@ -28,10 +24,12 @@ from ikebana.daemon.connection import (
 )
 from ikebana.daemon.entropy import SystemEntropy
 from ikebana.daemon.journal import Journal
-from ikebana.daemon.kernel import Kernel
+from ikebana.daemon.kernel import Host
+from ikebana.daemon.peers import Names, Peers, profile_of
 from ikebana.daemon.runner import Report, Runner
+from ikebana.daemon.tally import Tally
 from ikebana.daemon.tell import tell
-from ikebana.daemon.tunnels import Counts, Tunnel, make_tunnel
+from ikebana.daemon.tunnels import Tunnel, make_tunnel
 from ikebana.worker.messages import (
     Acquired,
     Done,
@@ -58,13 +56,12 @@ from ikecore.events import (
 from ikecore.profile import Profile
 from ikecore.spipool import SpiPool
 from ikecore.timetable import NEVER, Timetable
-from ikecore.trace import Record
+from ikecore.trace import KeysDerived, Record
 from ikev2.endpoint import Endpoint
 from policy.path import Path
 from suites.secret import Secret
 from tundev.paths import default_address, path_mtu
 
-_ANYWHERE: Final = "192.0.2.1"  # RFC 5737: any address shows where the default route leads
 Watcher = Callable[[str, Record | Report | Ended], None]
 
 
@@ -72,15 +69,18 @@ class Gateway:
     """Owns every connection; everything happens on one event loop."""
 
     def __init__(
-        self, plan: Plan, kernel: Kernel, journal: Journal, loop: asyncio.AbstractEventLoop
+        self,
+        plan: Plan,
+        kernel: Host,
+        journal: Journal,
+        loop: asyncio.AbstractEventLoop,
+        names: Names | None = None,
     ) -> None:
         self.plan = plan
         self.journal = journal
         self.kernel = kernel
         self.tunnels: dict[str, Tunnel] = {}
-        self._children: dict[int, Counts] = {}
-        self.counts: dict[str, int] = {}
-        self.ike_drops: dict[str, int] = {}
+        self.tally = Tally()
         self.watchers: list[Watcher] = []
         self._loop = loop
         self._entropy = SystemEntropy()
@@ -88,7 +88,7 @@ class Gateway:
         self._runner = Runner(self.endpoint, self, loop.time)
         self._times = Timetable[str]()
         self._alarm = Alarm(loop, self._on_alarm)
-        self._resolver = Resolver(loop)
+        self._peers = Peers(names or Resolver(loop), self._route, loop.call_later)
         self._closed = asyncio.Event()
 
     # -- life -----------------------------------------------------------------------------------
@@ -108,7 +108,8 @@ class Gateway:
         for tunnel in gone:
             for sa in tunnel.core.sas:
                 self._event(CloseWanted(sa.sa))
-            self._drop(tunnel)
+            self._forget(tunnel)
+            self.kernel.end_routes(tunnel)
         self.plan = plan
         fresh = [one for one in plan.tunnels if one.name not in self.tunnels]
         for one in fresh:
@@ -122,13 +123,14 @@ class Gateway:
 
     async def stop(self, patience: float = 2.0) -> None:
         """Delete every SA and wait for the peers' answers, but not long."""
-        self._resolver.close()
+        self._peers.close()
         for tunnel in self.tunnels.values():
             self._perform(tunnel, tunnel.core.down())
         await self.all_closed(self.tunnels.values(), patience)
         self._alarm.set(NEVER)
         for tunnel in list(self.tunnels.values()):
-            self._drop(tunnel)
+            self._forget(tunnel)
+            self.kernel.end_routes(tunnel)
 
     async def all_closed(self, tunnels: Iterable[Tunnel], patience: float) -> None:
         """Wait until none of these has an SA, ``patience`` seconds at most."""
@@ -156,11 +158,6 @@ class Gateway:
         self._perform(tunnel, orders)
         self._rearm()
 
-    def drops(self) -> dict[str, int]:
-        """Return what was dropped and why, by the worker and by IKE; zeros left out."""
-        packets = {name: n for name, n in self.counts.items() if n and name in DROPS}
-        return packets | {f"ike_{name}": n for name, n in self.ike_drops.items()}
-
     # -- what the kernel and the worker bring ---------------------------------------------------
     def on_datagram(self, data: bytes, path: Path) -> None:
         """Take an IKE datagram."""
@@ -185,7 +182,9 @@ class Gateway:
             case Moved():
                 self._event(PathChanged(message.inbound_spi, (message.address, message.port)))
             case Traffic():
-                self._on_traffic(message)
+                heard = self.tally.take(message, self._loop.time())
+                if heard:
+                    self._event(ChildrenHeard(heard))
             case Network():
                 self._event(Unreachable(message.remote, message.why))
             case SoftLimit():
@@ -202,17 +201,6 @@ class Gateway:
             self._perform(tunnel, tunnel.core.restart())
         self._rearm()
 
-    def _on_traffic(self, message: Traffic) -> None:
-        self.counts = dict(message.counts)
-        now = self._loop.time()
-        heard = [
-            row[0]
-            for row in message.children
-            if (counts := self._children.get(row[0])) is not None and counts.update(row[1:], now)
-        ]
-        if heard:
-            self._event(ChildrenHeard(frozenset(heard)))
-
     def _on_soft_limit(self, spi: int) -> None:
         for tunnel in self.tunnels.values():
             if any(child.inbound_spi == spi for child in tunnel.core.children):
@@ -221,15 +209,15 @@ class Gateway:
     # -- what the runner acts on ----------------------------------------------------------------
     def send(self, data: bytes, path: Path) -> bool:
         """Send an IKE datagram."""
-        return self.kernel.sockets.send(data, path)
+        return self.kernel.send(data, path)
 
     def send_keepalive(self, path: Path) -> None:
         """Send a NAT keepalive."""
-        self.kernel.sockets.send_keepalive(path)
+        self.kernel.send_keepalive(path)
 
     def to_worker(self, message: Message) -> bool:
         """Say something to the packet worker."""
-        return self.kernel.worker.send(message)
+        return self.kernel.to_worker(message)
 
     def key_of(self, connection: str) -> Secret | None:
         """Return a connection's pre-shared key; none for one that is held down."""
@@ -266,11 +254,10 @@ class Gateway:
                 tunnel.established_at.pop(report.sa, None)
                 self._closed.set()
             case ChildEstablished():
-                counts = tunnel.counts[report.inbound_spi] = Counts(since=now)
-                self._children[report.inbound_spi] = counts
+                tunnel.counts[report.inbound_spi] = self.tally.open(report.inbound_spi, now)
             case ChildClosed():
                 tunnel.counts.pop(report.inbound_spi, None)
-                self._children.pop(report.inbound_spi, None)
+                self.tally.close(report.inbound_spi)
             case Failed():
                 tunnel.reason_since = time.time()
             case _:
@@ -280,13 +267,14 @@ class Gateway:
 
     def trace(self, record: Record) -> None:
         """Show a record to the log, the key log and whoever watches."""
-        self.kernel.keylog(record)
+        if isinstance(record, KeysDerived):
+            self.kernel.keylog(record)
         self.journal.trace(record)
         self._watch(record.connection, record)
 
     def count(self, reason: str) -> None:
         """Count a dropped IKE datagram."""
-        self.ike_drops[reason] = self.ike_drops.get(reason, 0) + 1
+        self.tally.drop(reason)
 
     def broken(self, broken: Broken) -> None:
         """Write a bug's traceback into the log."""
@@ -297,36 +285,27 @@ class Gateway:
     # -- inside ---------------------------------------------------------------------------------
     def _add(self, plan: TunnelPlan) -> None:
         tunnel = self.tunnels[plan.name] = make_tunnel(plan, self._entropy)
-        if not plan.is_any_peer:
-            with contextlib.suppress(ValueError):  # a name is looked up later
-                tunnel.remote = frozenset((str(ip_address(plan.peer)),))
-        self._find_local(tunnel)
+        self._peers.begin(tunnel)
         if plan.enabled:
-            self.kernel.routing.begin(tunnel)
+            self.kernel.begin_routes(tunnel)
 
-    def _drop(self, tunnel: Tunnel) -> None:
+    def _forget(self, tunnel: Tunnel) -> None:
         del self.tunnels[tunnel.name]
         self._times.cancel(tunnel.name)
-        self._resolver.cancel(tunnel.name)
-        self.kernel.routing.end(tunnel, self.tunnels.values())
-
-    def _find_local(self, tunnel: Tunnel) -> None:
-        remote = next(iter(tunnel.remote), _ANYWHERE)
-        tunnel.local = tunnel.plan.local_for(remote, self._route) or tunnel.local
+        self._peers.end(tunnel)
 
     def _route(self, remote: str) -> str:
         return default_address(remote, self.plan.gateway.mark) or ""
 
-    def _profile(self, tunnel: Tunnel, tried: str = "") -> Profile:
-        found = tunnel.plan.profile(tunnel.local, tunnel.remote, tried)
-        return replace(found, nat_port=self.plan.gateway.nat_port)
+    def _profile(self, tunnel: Tunnel) -> Profile:
+        return profile_of(tunnel, self.plan.gateway.nat_port)
 
     def _configure(self) -> None:
         """Tell endpoint and worker which connections there are."""
-        for tunnel in self.tunnels.values():
-            if not tunnel.is_known and tunnel.core.admits_peer:
-                self._resolve(tunnel)
-        ready = [t for t in self.tunnels.values() if t.core.admits_peer and t.is_known and t.local]
+        admitting = [t for t in self.tunnels.values() if t.core.admits_peer]
+        for tunnel in admitting:
+            self._peers.watch(tunnel, self._on_moved)
+        ready = [t for t in admitting if t.is_ready]
         self._event(Configured(tuple(map(self._profile, ready))))
         self._send_policies()
 
@@ -360,45 +339,37 @@ class Gateway:
     def _set_routes(self, tunnel: Tunnel, state: RouteState) -> None:
         if state is tunnel.routes:
             return
-        was_trap = tunnel.routes is RouteState.TRAP
-        self.kernel.routing.set(tunnel, state)
-        if was_trap != (state is RouteState.TRAP):
+        was_trap, tunnel.routes = tunnel.routes is RouteState.TRAP, state
+        if state is RouteState.TRAP:  # the worker shall know before the first packet gets there
+            self._send_policies()
+        self.kernel.set_routes(tunnel)
+        if was_trap:
             self._send_policies()
 
     def _try(self, tunnel: Tunnel) -> None:
         """Negotiate; a host name is looked up anew each time."""
-        try:
-            address = str(ip_address(tunnel.plan.peer))
-        except ValueError:
-            self._resolve(tunnel, start=True)
-            return
-        self._initiate(tunnel, (address,))
 
-    def _resolve(self, tunnel: Tunnel, *, start: bool = False) -> None:
         def then(addresses: tuple[str, ...], why: str) -> None:
-            if addresses and frozenset(addresses) != tunnel.remote:
-                tunnel.remote = frozenset(addresses)
-                self._find_local(tunnel)
+            if self._peers.learn(tunnel, addresses):
                 self._configure()
-            if start and addresses:
-                self._initiate(tunnel, addresses)
-            elif start:
-                self._perform(tunnel, tunnel.core.no_address(why, self._loop.time()))
+            if tunnel.core.trying:  # it may have been taken down meanwhile
+                self._initiate(tunnel, addresses, why)
             self._rearm()
 
-        self._resolver.look_up(tunnel.name, tunnel.plan.peer, then, anew=start)
+        self._peers.find(tunnel, then)
 
-    def _initiate(self, tunnel: Tunnel, addresses: tuple[str, ...]) -> None:
-        remote = addresses[tunnel.core.tries % len(addresses)]
-        local = tunnel.plan.local_for(remote, self._route)
-        if not local:
-            why = f"no route to {remote}"
+    def _initiate(self, tunnel: Tunnel, addresses: tuple[str, ...], why: str) -> None:
+        path = self._peers.path(tunnel, addresses, self.plan.gateway.port) if addresses else None
+        if path is None:
+            why = why or f"no route to {', '.join(addresses)}"
             self._perform(tunnel, tunnel.core.no_address(why, self._loop.time()))
             return
-        tunnel.local = local
-        port = self.plan.gateway.port
-        path = Path((local, port), (remote, port))
-        self._event(Initiate(self._profile(tunnel, remote), path))
+        profile = profile_of(tunnel, self.plan.gateway.nat_port, path.remote[0])
+        self._event(Initiate(profile, path))
+
+    def _on_moved(self) -> None:
+        self._configure()
+        self._rearm()
 
     # -- time -----------------------------------------------------------------------------------
     def _rearm(self) -> None:

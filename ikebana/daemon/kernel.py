@@ -3,23 +3,80 @@
 import asyncio
 from collections.abc import Callable
 from socket import socket
-from typing import Final
+from typing import Final, Protocol
 
 from ikebana.config.compile import GatewayPlan
 from ikebana.daemon.routing import Routing
 from ikebana.daemon.sockets import Sockets
+from ikebana.daemon.tunnels import Tunnel
 from ikebana.daemon.worker_process import WorkerProcess
 from ikebana.render.keylog_files import KeyLog
 from ikebana.worker.messages import Message
 from ikecore.child import ChildSpec
-from ikecore.trace import KeysDerived, Record
+from ikecore.trace import KeysDerived
 from policy.mtu import tunnel_mtu
 from policy.path import Path
 from tundev import udp
+from tundev.paths import local_addresses
 from tundev.routes import Routes
 from tundev.tun import Tun
 
 _RESTART_PAUSE: Final = 0.2
+
+
+class Host(Protocol):
+    """What the gateway needs of the machine; :class:`Kernel` is the real one."""
+
+    @property
+    def listening(self) -> tuple[str, ...]:
+        """Return what is listened on, for people."""
+        ...
+
+    @property
+    def worker_pid(self) -> int:
+        """Return the packet worker's process number."""
+        ...
+
+    @property
+    def restarts(self) -> int:
+        """Return how often the packet worker was started again."""
+        ...
+
+    def send(self, data: bytes, path: Path) -> bool:
+        """Send an IKE datagram; tell whether the kernel took it."""
+        ...
+
+    def send_keepalive(self, path: Path) -> None:
+        """Send a NAT keepalive."""
+        ...
+
+    def to_worker(self, message: Message) -> bool:
+        """Say something to the packet worker; False when it is gone or does not keep up."""
+        ...
+
+    def begin_routes(self, tunnel: Tunnel) -> None:
+        """Take the routes of a tunnel over."""
+        ...
+
+    def set_routes(self, tunnel: Tunnel) -> None:
+        """Let the routes of a tunnel do what it says."""
+        ...
+
+    def end_routes(self, tunnel: Tunnel) -> None:
+        """Give the routes of a tunnel back."""
+        ...
+
+    def fit_mtu(self, mtu: int) -> None:
+        """Let the device carry inner packets of ``mtu`` octets."""
+        ...
+
+    def keylog(self, record: KeysDerived) -> None:
+        """Write an IKE SA's keys, if the operator asked for it."""
+        ...
+
+    def keylog_child(self, spec: ChildSpec) -> None:
+        """Write a child's keys, if the operator asked for it."""
+        ...
 
 
 class Kernel:
@@ -37,7 +94,7 @@ class Kernel:
             self._tun = Tun(plan.tun_name, mtu=self._mtu)
             self._tun.up()
             self._routes = Routes(plan.tun_name, plan.routing_table, plan.mark, adopt=True)
-            self.routing = Routing(self._routes, complain)
+            self._routing = Routing(self._routes, local_addresses, complain)
             self.worker = WorkerProcess(self._tun.fileno(), self.sockets)
         except OSError:
             self.sockets.close()
@@ -87,6 +144,40 @@ class Kernel:
         self._loop.add_reader(self.worker.fileno(), self._read_worker)
         self._on_worker_gone()
 
+    @property
+    def listening(self) -> tuple[str, ...]:
+        """Return what is listened on, for people."""
+        return self.sockets.listening
+
+    @property
+    def worker_pid(self) -> int:
+        """Return the packet worker's process number."""
+        return self.worker.pid
+
+    def send(self, data: bytes, path: Path) -> bool:
+        """Send an IKE datagram; tell whether the kernel took it."""
+        return self.sockets.send(data, path)
+
+    def send_keepalive(self, path: Path) -> None:
+        """Send a NAT keepalive."""
+        self.sockets.send_keepalive(path)
+
+    def to_worker(self, message: Message) -> bool:
+        """Say something to the packet worker; False when it is gone or does not keep up."""
+        return self.worker.send(message)
+
+    def begin_routes(self, tunnel: Tunnel) -> None:
+        """Take the routes of a tunnel over."""
+        self._routing.begin(tunnel)
+
+    def set_routes(self, tunnel: Tunnel) -> None:
+        """Let the routes of a tunnel do what it says."""
+        self._routing.set(tunnel)
+
+    def end_routes(self, tunnel: Tunnel) -> None:
+        """Give the routes of a tunnel back."""
+        self._routing.end(tunnel)
+
     def fit_mtu(self, mtu: int) -> None:
         """Let the device carry the largest inner packet that any child does."""
         if mtu > self._mtu:
@@ -97,9 +188,9 @@ class Kernel:
         """Remove what a predecessor left and nobody claimed."""
         self._routes.sweep()
 
-    def keylog(self, record: Record) -> None:
+    def keylog(self, record: KeysDerived) -> None:
         """Write an IKE SA's keys, if the operator asked for it."""
-        if self._keylog is not None and isinstance(record, KeysDerived):
+        if self._keylog is not None:
             self._keylog.ike(record)
 
     def keylog_child(self, spec: ChildSpec) -> None:

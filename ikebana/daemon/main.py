@@ -72,7 +72,7 @@ async def _serve(
     kernel.watch(loop, gateway.on_datagram, gateway.on_unreachable, gateway.on_worker, worker_gone)
     for line in warnings:
         journal.write(Level.WARNING, (line,))
-    journal.write(Level.INFO, (f"listening on {', '.join(kernel.sockets.listening)}",))
+    journal.write(Level.INFO, (f"listening on {', '.join(kernel.listening)}",))
 
     async def reload() -> Sequence[str]:
         try:

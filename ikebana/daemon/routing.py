@@ -1,60 +1,98 @@
-"""What the kernel does with packets for the remote networks, as each connection wants it."""
+"""What the kernel does with packets for the remote networks, as the connections want it."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Protocol
 
 from ikebana.daemon.connection import RouteState
 from ikebana.daemon.tunnels import Tunnel
-from tundev.paths import local_addresses
-from tundev.routes import Routes
 
 Network = IPv4Network | IPv6Network
 
 
-class Routing:
-    """Set the routes of tunnels; ``complain`` gets a line when the kernel refuses one."""
+class Table(Protocol):
+    """The kernel's side: :class:`tundev.routes.Routes`."""
 
-    def __init__(self, routes: Routes, complain: Callable[[str, str], None]) -> None:
-        self._routes = routes
+    def tunnel(self, prefix: str, mtu: int | None = None, source: str | None = None) -> None:
+        """Send ``prefix`` into the tunnel device."""
+        ...
+
+    def unreachable(self, prefix: str) -> None:
+        """Refuse packets for ``prefix``."""
+        ...
+
+    def throw(self, prefix: str) -> None:
+        """Leave ``prefix`` to the other tables."""
+        ...
+
+    def remove(self, prefix: str) -> None:
+        """Forget ``prefix``."""
+        ...
+
+
+class Routing:
+    """Set the routes of tunnels; ``complain`` gets a line when the kernel refuses one.
+
+    Several connections may have a network in common.  It leads into the device while one of them
+    wants that: which of them takes a packet is the SPD's to say, and none takes it in clear.  A
+    network that is remote to one connection and local to another is remote: a throw route would
+    let its packets leave in clear.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        addresses: Callable[[], set[str]],
+        complain: Callable[[str, str], None],
+    ) -> None:
+        self._table = table
+        self._addresses = addresses
         self._complain = complain
-        self._thrown: dict[Network, set[str]] = {}
+        self._remote: dict[Network, list[Tunnel]] = {}
+        self._local: dict[Network, list[Tunnel]] = {}
         self._ours: set[str] = set()
 
     def begin(self, tunnel: Tunnel) -> None:
         """Block the remote networks, and leave the local ones to the host's own routes."""
-        self._ours = local_addresses()
-        remote = set(tunnel.plan.remote_subnets)
-        for net in tunnel.plan.local_subnets:
-            if net.prefixlen and net not in remote:
-                self._thrown.setdefault(net, set()).add(tunnel.name)
-                self._do(tunnel.name, partial(self._routes.throw, str(net)))
-        self.set(tunnel, tunnel.routes)
-
-    def set(self, tunnel: Tunnel, state: RouteState) -> None:
-        """Let the routes to the remote networks do this; nothing leaves in clear meanwhile."""
-        tunnel.routes = state
+        self._ours = self._addresses()
         for net in tunnel.plan.remote_subnets:
-            if state is RouteState.BLOCKED:
-                self._do(tunnel.name, partial(self._routes.unreachable, str(net)))
-            else:
-                source = self._source(tunnel.plan.local_subnets, net.version)
-                self._do(
-                    tunnel.name,
-                    partial(self._routes.tunnel, str(net), tunnel.mtu or None, source),
-                )
-
-    def end(self, tunnel: Tunnel, others: Iterable[Tunnel]) -> None:
-        """Remove what only this connection needed."""
-        kept = {net for other in others for net in other.plan.remote_subnets}
-        for net in tunnel.plan.remote_subnets:
-            if net not in kept:
-                self._do(tunnel.name, partial(self._routes.remove, str(net)))
+            self._remote.setdefault(net, []).append(tunnel)
         for net in tunnel.plan.local_subnets:
-            users = self._thrown.get(net, set())
-            users.discard(tunnel.name)
-            if not users and self._thrown.pop(net, None) is not None:
-                self._do(tunnel.name, partial(self._routes.remove, str(net)))
+            if net.prefixlen:
+                self._local.setdefault(net, []).append(tunnel)
+                self._settle(net, tunnel)
+        self.set(tunnel)
+
+    def set(self, tunnel: Tunnel) -> None:
+        """Let the routes to the remote networks do what ``tunnel.routes`` says."""
+        for net in tunnel.plan.remote_subnets:
+            self._settle(net, tunnel)
+
+    def end(self, tunnel: Tunnel) -> None:
+        """Remove what only this tunnel needed; one that never began needed nothing."""
+        for users in (self._remote, self._local):
+            for net in [net for net, some in users.items() if any(t is tunnel for t in some)]:
+                users[net] = [other for other in users[net] if other is not tunnel]
+                if not users[net]:
+                    del users[net]
+                self._settle(net, tunnel)
+
+    def _settle(self, net: Network, tunnel: Tunnel) -> None:
+        """Let the kernel have what the tunnels with this network want; ``tunnel`` asks for it."""
+        users = self._remote.get(net)
+        if users is None:
+            thrown = net in self._local
+            change = self._table.throw if thrown else self._table.remove
+            self._do(tunnel.name, partial(change, str(net)))
+            return
+        open_ = [one for one in users if one.routes is not RouteState.BLOCKED]
+        if not open_:
+            self._do(tunnel.name, partial(self._table.unreachable, str(net)))
+            return
+        mtu = min((one.mtu for one in open_ if one.mtu), default=None)
+        source = self._source(open_[0].plan.local_subnets, net.version)
+        self._do(tunnel.name, partial(self._table.tunnel, str(net), mtu, source))
 
     def _source(self, local: Iterable[Network], version: int) -> str | None:
         """Return an address of ours inside the local networks, for this host's own packets."""

@@ -59,9 +59,9 @@ class Service:
             version=VERSION,
             pid=os.getpid(),
             started=self._started,
-            listening=kernel.sockets.listening,
-            worker=WorkerView(kernel.worker.pid, kernel.restarts),
-            drops=gateway.drops(),
+            listening=kernel.listening,
+            worker=WorkerView(kernel.worker_pid, kernel.restarts),
+            drops=gateway.tally.drops(),
             half_open=gateway.endpoint.half_open,
             warnings=self.warnings,
         )
@@ -100,8 +100,7 @@ class Service:
 
     def counters(self) -> Mapping[str, int]:
         """Return every counter by name."""
-        ike = {f"ike_{name}": count for name, count in self._gateway.ike_drops.items()}
-        return {**self._gateway.counts, **ike}
+        return self._gateway.tally.all()
 
     def _find(self, name: str) -> Tunnel:
         tunnel = self._gateway.tunnels.get(name)

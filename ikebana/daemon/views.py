@@ -1,7 +1,8 @@
 """The gateway's state as the control socket shows it."""
 
 from ikebana.control.view import ChildView, ConnectionView
-from ikebana.daemon.tunnels import Counts, Tunnel
+from ikebana.daemon.tally import Counts
+from ikebana.daemon.tunnels import Tunnel
 from ikecore.actions import ChildEstablished
 from ikecore.timetable import NEVER
 

@@ -49,6 +49,8 @@ _HELD_TUNNELS: Final = 256
 _IKE_RATE: Final = 2000.0  # datagrams a second that the daemon is given, at most
 _IKE_BURST: Final = 500.0
 _NEAR_END: Final = (1 << 32) - (1 << 24)
+DROPS: Final = ("ike_rate", "no_socket", "tun_full", "odd_message")
+"""Counters of what this module drops, beside those of :mod:`esp.counters`."""
 
 
 class Worker:
