@@ -1,6 +1,7 @@
 """NAT detection (RFC 7296 section 2.23; the hash of RFC 3947 section 3.2 differs)."""
 
 import hashlib
+from functools import lru_cache
 from ipaddress import ip_address
 
 
@@ -10,5 +11,10 @@ def detection_hash(initiator_spi: bytes, responder_spi: bytes, address: str, por
     The SPIs are those of the message's header: in an IKE_SA_INIT request the responder's is zero.
     Raises ValueError when ``address`` is none.
     """
-    octets = initiator_spi + responder_spi + ip_address(address).packed + port.to_bytes(2, "big")
+    octets = initiator_spi + responder_spi + _packed(address) + port.to_bytes(2, "big")
     return hashlib.sha1(octets, usedforsecurity=False).digest()
+
+
+@lru_cache(maxsize=1024)  # a handshake asks four times for the same two addresses
+def _packed(address: str) -> bytes:
+    return ip_address(address).packed

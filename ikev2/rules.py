@@ -87,34 +87,39 @@ def check(message: Message) -> None:
     if is_refusal(message):
         rule = _REFUSAL
     counts = Counter(int(payload.TYPE) for payload in message.payloads)
-    where = f"{Exchange(header.exchange).name} {'response' if header.response else 'request'}"
     for kind, count in counts.items():
         if kind not in _UNDERSTOOD or kind in rule.many:
             continue
         if kind not in rule.once and kind not in rule.optional:
-            raise RuleBroken(f"{PayloadType(kind).name} payload in an {where}")
+            raise RuleBroken(f"{PayloadType(kind).name} payload in an {_where(message)}")
         if count > 1:
-            raise RuleBroken(f"{count} {PayloadType(kind).name} payloads in an {where}")
+            name = PayloadType(kind).name
+            raise RuleBroken(f"{count} {name} payloads in an {_where(message)}")
     for kind in sorted(rule.once):
         if kind not in counts:
-            raise RuleBroken(f"{where} without {PayloadType(kind).name} payload")
+            raise RuleBroken(f"{_where(message)} without {PayloadType(kind).name} payload")
     if rule is not _REFUSAL:
-        _check_child(message, counts, where)
+        _check_child(message, counts)
 
 
-def _check_child(message: Message, counts: Counter[int], where: str) -> None:
+def _where(message: Message) -> str:
+    kind = "response" if message.header.response else "request"
+    return f"{Exchange(message.header.exchange).name} {kind}"
+
+
+def _check_child(message: Message, counts: Counter[int]) -> None:
     """Check what payloads ask for each other: the halves of a child, a new IKE SA and its KE."""
     match message.header.exchange:
         case Exchange.IKE_AUTH:
             found = _CHILD & counts.keys()
             refused = any(is_error(notify.type) for notify in message.notifies())
             if found != _CHILD and (found or not refused):
-                raise RuleBroken(f"{where} with {len(found)} of SA, TSi and TSr")
+                raise RuleBroken(f"{_where(message)} with {len(found)} of SA, TSi and TSr")
         case Exchange.CREATE_CHILD_SA:
             if (PayloadType.TSI in counts) != (PayloadType.TSR in counts):
-                raise RuleBroken(f"{where} with one TS payload")
+                raise RuleBroken(f"{_where(message)} with one TS payload")
             if PayloadType.TSI not in counts and PayloadType.KE not in counts:
-                raise RuleBroken(f"{where} without TS and without KE payloads")
+                raise RuleBroken(f"{_where(message)} without TS and without KE payloads")
 
 
 def unknown_critical(message: Message) -> int | None:

@@ -5,9 +5,10 @@ from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+_PLAIN: Final = frozenset((str, int, float, bool, NoneType))
 
 
 class Undecodable(ValueError):
@@ -16,8 +17,11 @@ class Undecodable(ValueError):
 
 def encode(value: object) -> Any:
     """Return ``value`` as what :func:`json.dumps` takes: dicts, lists, plain values."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
     if is_dataclass(value):
-        return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+        return {name: encode(getattr(value, name)) for name, _, _ in _fields(cast("Any", kind))}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):

@@ -165,7 +165,9 @@ class Runner:
 
     def _do(self, action: Action) -> None:
         outside = self._outside
-        match action:
+        match action:  # the most frequent first
+            case Traced():
+                outside.trace(action.record)
             case Send():
                 outside.send(action.data, action.path)
             case Keepalive():
@@ -180,8 +182,6 @@ class Runner:
                 outside.count(action.reason)
             case Broken():
                 outside.broken(action)
-            case Traced():
-                outside.trace(action.record)
             case (
                 Established()
                 | ChildEstablished()
