@@ -24,8 +24,8 @@ def test_every_key_is_called_at_its_latest_time_and_only_once(
             model[key] = at
     for now in range(22):
         called = set()
-        while (key := table.pop_due(now)) is not None:
-            called.add(key)
+        while (due := table.pop_due(now)) is not None:
+            called.add(due)
         assert called == {key for key, at in model.items() if at <= now}
         model = {key: at for key, at in model.items() if at > now}
     assert table.next_due() is None
