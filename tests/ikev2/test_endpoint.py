@@ -224,7 +224,7 @@ def test_what_cannot_be_initiated_does_not_stay() -> None:
     assert net.hosts["moon"].endpoint.next_timeout() is None
 
 
-# -- the operator, while the peer is half-way --------------------------------------------------------
+# -- the operator, while the peer is half-way ------------------------------------------------------
 def test_closing_a_connection_ends_its_attempts_too() -> None:
     net = Network()
     net.initiate("moon", settle=False)

@@ -1,0 +1,30 @@
+"""Two IKEv2 endpoints make an SA in memory, without root; what moon saw of it is printed."""
+
+from os import urandom
+from types import SimpleNamespace
+
+from ikebana.render.ladder import ladder
+from ikecore import actions, events, identities, keywords, profile, proposals, spipool
+from ikev2.endpoint import Endpoint
+from policy.path import Path
+from policy.selectors import any_of
+from suites.secret import Secret
+
+OTHER, TS = {"moon": "sun", "sun": "moon"}, (any_of(4),)
+IKE = (keywords.parse_proposal("aes128gcm16-x25519", proposals.Protocol.IKE),)
+ESP = (keywords.parse_proposal("aes128gcm16", proposals.Protocol.ESP),)
+ids, dice = {n: identities.Identity.parse(n) for n in OTHER}, SimpleNamespace(octets=urandom)
+ends = {n: Endpoint(dice, spipool.SpiPool(dice)) for n in OTHER}
+nets = {n: profile.Profile("net", ids[OTHER[n]], IKE, ESP, TS, TS, ids[n]) for n in OTHER}
+todo: list[tuple[str, events.Event]] = [(n, events.Configured((nets[n],))) for n in OTHER]
+todo.append(("moon", events.Initiate(nets["moon"], Path(("192.0.2.1", 500), ("192.0.2.2", 500)))))
+records = []
+for name, event in todo:  # each event's actions are the next events
+    for action in ends[name].handle(event, now=0.0):
+        if isinstance(action, actions.Send):
+            todo.append((OTHER[name], events.DatagramReceived(action.data, action.path.reversed)))
+        elif isinstance(action, actions.Authorize):
+            todo.append((name, events.Authorized(action.sa, Secret(b"a shared secret"))))
+        elif isinstance(action, actions.Traced) and name == "moon":
+            records.append(action.record)
+print(*ladder(records, "moon", "sun", 100), sep="\n")
