@@ -8,13 +8,12 @@ It is told what happens to its IKE SAs and children, and says when to try, what 
 routes do and whether packets may start it.  No SA's meaning is known here, only that it is there.
 """
 
-from dataclasses import dataclass
-from enum import Enum
 from typing import Final, TypeAlias
 
 from ikebana.config.compile import Tries
 from ikebana.config.connection import DpdAction, Initiation
 from ikebana.control.view import ConnectionState as State
+from ikebana.daemon.orders import CloseAll, Ended, Note, Order, RouteState, SetRoutes, Try
 from ikecore.actions import (
     ChildClosed,
     ChildEstablished,
@@ -32,51 +31,6 @@ _JITTER: Final = 0.1
 _NOTE_PAUSE: Final = 1.0  # seconds between two lines about peers' failures
 
 
-class RouteState(Enum):
-    """What the routes to the remote networks do; nothing leaves in clear in any of them."""
-
-    ACTIVE = "active"  # into the tunnel
-    TRAP = "trap"  # into the tunnel device, where the first packet starts the connection
-    BLOCKED = "blocked"  # unreachable
-
-
-@dataclass(frozen=True, slots=True)
-class Try:
-    """Resolve the peer and negotiate."""
-
-
-@dataclass(frozen=True, slots=True)
-class CloseSa:
-    """Delete this IKE SA."""
-
-    sa: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SetRoutes:
-    """Let the routes do this from now on."""
-
-    state: RouteState
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Write a line into the connection's log."""
-
-    level: str
-    text: tuple[str, ...]
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A try is over: whoever waits for ``up`` is answered."""
-
-    ok: bool
-    diagnosis: Diagnosis | None = None
-
-
-Order: TypeAlias = Try | CloseSa | SetRoutes | Note | Ended
 Report: TypeAlias = Established | ChildEstablished | ChildClosed | Failed | Closed | ReauthWanted
 
 
@@ -151,6 +105,8 @@ class Connection:
 
     def up(self) -> list[Order]:
         """Start now, whatever the state."""
+        if self.state is State.DISABLED:
+            return []
         if self._children:
             return [Ended(ok=True)]
         self.held = False
@@ -163,15 +119,18 @@ class Connection:
     def down(self) -> list[Order]:
         """Delete all SAs and hold still until :meth:`up`."""
         self.held = True
-        self._trying = False
-        self.next_try_at = NEVER
         self.state = State.DOWN
         self.reason = diagnose(1, Code.ADMIN_DOWN)
-        return [*map(CloseSa, self._live), *self._route(RouteState.BLOCKED)]
+        self.tries = 0
+        self._children.clear()
+        return [CloseAll(), *self._route(RouteState.BLOCKED), *self._stop_trying()]
 
     def acquired(self) -> list[Order]:
         """Start because a packet waits."""
-        if self._routes is not RouteState.TRAP or self._trying or self.next_try_at < NEVER:
+        if self._routes is not RouteState.TRAP or self.next_try_at < NEVER:
+            return []
+        self._once = False  # a packet is reason enough to go on
+        if self._trying:
             return []
         self.tries = 0
         return [Note("info", ("a packet for the remote networks starts it",)), *self._try()]
@@ -188,7 +147,7 @@ class Connection:
         match report:
             case Established():
                 self._live[report.sa] = report
-                if not self._children:
+                if not (self._children or self.held):
                     self.state = State.CONNECTING_PHASE2
                 return []
             case ChildEstablished():
@@ -210,6 +169,8 @@ class Connection:
         )
 
     def _on_child(self, child: ChildEstablished) -> list[Order]:
+        if self.held:  # it crossed our taking down, and is being deleted
+            return []
         self._children[child.inbound_spi] = child
         self._trying = self._once = False
         self.tries = 0
@@ -222,6 +183,7 @@ class Connection:
         if self._trying or self.held or not self._children:
             return []
         self._trying = True
+        self.next_try_at = NEVER
         self.state = State.REKEYING
         return [Note("info", ("the SA nears its end: making the next one first",)), Try()]
 
@@ -231,25 +193,28 @@ class Connection:
             return []
         return self.renew()
 
-    def restart(self) -> list[Order]:
+    def restart(self, now: float) -> list[Order]:
         """Start anew with new keys: the worker, and with it every child, is gone."""
-        if not self._live:
+        if not self._live or self.held:
             return []
-        closing: list[Order] = [CloseSa(sa) for sa in self._live]
         self._live.clear()
         self._children.clear()
+        self._trying = False
+        self.next_try_at = NEVER
         self.state = State.DOWN
-        if self._initiation is Initiation.ACTIVE and not self.held:
-            return [*closing, *self._route(RouteState.BLOCKED), *self._try()]
-        return [*closing, *self._after(Reason.DELETED, 0.0)]
+        if self._initiation is Initiation.ACTIVE:
+            return [CloseAll(), *self._route(RouteState.BLOCKED), *self._try()]
+        return [CloseAll(), *self._after(Reason.DELETED, now)]
 
     def _on_failed(self, failed: Failed, now: float) -> list[Order]:
         diagnosis = failed.diagnosis
         if not failed.initiator:
             return self._on_peer_failed(diagnosis, now)
-        self.reason = diagnosis
         note = Note("warning", diagnosis.lines(), str(diagnosis.code))
-        if failed.sa in self._live and self._children:
+        if self.held:
+            return [note]
+        self.reason = diagnosis
+        if any(child.sa == failed.sa for child in self._children.values()):
             return [note]  # what follows is told by its Closed
         if not self._trying:
             return [note]
@@ -268,9 +233,10 @@ class Connection:
         """
         if self._children and not diagnosis.proven:
             return []
-        self.reason = diagnosis
-        if not (self._children or self._trying or self.held or self.next_try_at < NEVER):
-            self.state = _failed_state(diagnosis)
+        if not self.held:
+            self.reason = diagnosis
+            if not (self._children or self._is_under_way):
+                self.state = _failed_state(diagnosis)
         if now - self._noted_at < _NOTE_PAUSE:
             return []
         self._noted_at = now
@@ -293,63 +259,78 @@ class Connection:
         return []
 
     def _on_closed(self, closed: Closed, now: float) -> list[Order]:
-        was_live = self._live.pop(closed.sa, None) is not None
-        if not was_live:
+        if self._live.pop(closed.sa, None) is None:
             return self._unannounced_end(closed, now)
-        if self._children or self._trying or self.held or self.next_try_at < NEVER:
+        if self._children or self._live or self.held:
             return []
         return self._after(closed.reason, now)
 
     def _unannounced_end(self, closed: Closed, now: float) -> list[Order]:
-        """End a try whose SA closed without a Failed of its own."""
-        if not closed.initiator or not self._trying or closed.reason is Reason.FAILED:
+        """End a try whose SA closed without a Failed of its own; what we deleted was no try."""
+        mine = closed.initiator and self._trying
+        if not mine or closed.reason in (Reason.FAILED, Reason.DELETED):
             return []
         diagnosis = diagnose(1, Code.INTERNAL_ERROR, evidence=closed.reason.value)
         return self._on_failed(Failed(self.name, closed.sa, True, diagnosis), now)
 
     def _after(self, reason: Reason, now: float) -> list[Order]:
         """Go on after the last SA is gone, as reason, initiation and dpd.action have it."""
-        blocked = self._route(RouteState.BLOCKED)
-        self.state = State.DOWN
-        match reason:
-            case Reason.DPD_TIMEOUT:
-                return self._after_death()
-            case Reason.PEER_DELETED | Reason.CHILD_GONE:
-                self.reason = diagnose(1, Code.PEER_DELETED)
-            case Reason.LIFETIME:
-                self.reason = diagnose(1, Code.LIFETIME)
-            case Reason.FAILED:
-                if self.reason is not None:
-                    self.state = _failed_state(self.reason)
-            case _:
-                pass
+        if self._is_under_way and not self.state.is_up:
+            return []  # it was a failed try's SA, and the next try is planned
+        if reason in _REASONS:
+            self.reason = diagnose(1, _REASONS[reason])
+        if reason is Reason.DPD_TIMEOUT:
+            return self._after_death()
+        if self._trying:  # the next SA is being made
+            self._once = self._initiation is Initiation.PASSIVE
+            self.state = State.CONNECTING_PHASE1
+            return self._route(self._waiting_routes)
+        self.next_try_at = NEVER
+        failed = reason is Reason.FAILED and self.reason is not None
+        self.state = _failed_state(self.reason) if failed and self.reason else State.DOWN
+        if self._initiation is Initiation.ON_DEMAND:
+            self.state = self.state if failed else State.IDLE
+            return self._route(RouteState.TRAP)
         if self._initiation is Initiation.ACTIVE:
             self.next_try_at = now if reason is Reason.LIFETIME else now + self._plan.pause
-        elif self._initiation is Initiation.ON_DEMAND:
-            self.state = State.IDLE
-            return self._route(RouteState.TRAP)
-        return blocked
+        return self._route(RouteState.BLOCKED)
 
     def _after_death(self) -> list[Order]:
+        self.state = State.DOWN
         match self._dpd_action:
+            case DpdAction.RESTART if self._trying:
+                self.state = State.CONNECTING_PHASE1
+                return self._route(self._waiting_routes)
             case DpdAction.RESTART if self._initiation is not Initiation.PASSIVE:
                 self.tries = 0
                 return [*self._route(self._waiting_routes), *self._try()]
             case DpdAction.HOLD:
                 self.state = State.IDLE
-                return self._route(RouteState.TRAP)
+                after = RouteState.TRAP
             case _:
-                return self._route(RouteState.BLOCKED)
+                after = RouteState.BLOCKED
+        ending: list[Order] = [CloseAll()] if self._trying else []
+        return [*self._route(after), *ending, *self._stop_trying()]
 
     # -- tries ----------------------------------------------------------------------------------
     def _try(self) -> list[Order]:
         self.next_try_at = NEVER
         self._trying = True
         if not self._children:
-            if not self.state.is_failed:
+            if not self._plan.is_failed(self.tries):
                 self.state = State.CONNECTING_PHASE1
             return [*self._route(self._waiting_routes), Try()]
         return [Try()]
+
+    def _stop_trying(self) -> list[Order]:
+        was_trying = self._trying
+        self._trying = self._once = False
+        self.next_try_at = NEVER
+        return [Ended(ok=False, diagnosis=self.reason)] if was_trying else []
+
+    @property
+    def _is_under_way(self) -> bool:
+        return self._trying or self.next_try_at < NEVER
 
     @property
     def _waiting_routes(self) -> RouteState:
@@ -365,6 +346,13 @@ class Connection:
     def _spread(self, seconds: float) -> float:
         draw = self._entropy.octets(1)[0] / 255
         return seconds * (1 - _JITTER + 2 * _JITTER * draw)
+
+
+_REASONS: Final = {
+    Reason.PEER_DELETED: Code.PEER_DELETED,
+    Reason.CHILD_GONE: Code.PEER_DELETED,
+    Reason.LIFETIME: Code.LIFETIME,
+}
 
 
 def _failed_state(diagnosis: Diagnosis) -> State:

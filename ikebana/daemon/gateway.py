@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterable
 from ikebana.config.compile import Plan, TunnelPlan
 from ikebana.control.view import Level
 from ikebana.daemon.alarm import Alarm, Resolver
-from ikebana.daemon.connection import (
-    CloseSa,
+from ikebana.daemon.entropy import SystemEntropy
+from ikebana.daemon.journal import Journal
+from ikebana.daemon.kernel import Host
+from ikebana.daemon.orders import (
+    CloseAll,
     Ended,
     Note,
     Order,
@@ -22,9 +25,6 @@ from ikebana.daemon.connection import (
     SetRoutes,
     Try,
 )
-from ikebana.daemon.entropy import SystemEntropy
-from ikebana.daemon.journal import Journal
-from ikebana.daemon.kernel import Host
 from ikebana.daemon.peers import Names, Peers, profile_of
 from ikebana.daemon.runner import Report, Runner
 from ikebana.daemon.tally import Tally
@@ -41,11 +41,11 @@ from ikebana.worker.messages import (
     SoftLimit,
     Traffic,
 )
-from ikecore.actions import Broken, ChildClosed, ChildEstablished, Closed, Established, Failed
+from ikecore.actions import Broken, ChildClosed, ChildEstablished, Closed, Established
 from ikecore.child import ChildSpec
 from ikecore.events import (
     ChildrenHeard,
-    CloseWanted,
+    CloseAllWanted,
     Configured,
     DatagramReceived,
     Event,
@@ -106,14 +106,14 @@ class Gateway:
         wanted = {one.name: one for one in plan.tunnels}
         gone = [t for t in self.tunnels.values() if wanted.get(t.name) != t.plan]
         for tunnel in gone:
-            for sa in tunnel.core.sas:
-                self._event(CloseWanted(sa.sa))
             self._forget(tunnel)
-            self.kernel.end_routes(tunnel)
+            self._event(CloseAllWanted(tunnel.name))
         self.plan = plan
         fresh = [one for one in plan.tunnels if one.name not in self.tunnels]
         for one in fresh:
             self._add(one)
+        for tunnel in gone:  # after the new ones' began: nothing leaves in clear between
+            self.kernel.end_routes(tunnel)
         self.tunnels = {one.name: self.tunnels[one.name] for one in plan.tunnels}
         self._configure()
         for one in fresh:
@@ -197,8 +197,9 @@ class Gateway:
         """Give the new worker its policies, and every child new keys."""
         self._send_policies()
         self._runner.acknowledgements.fail_all()
+        now = self._loop.time()
         for tunnel in self.tunnels.values():
-            self._perform(tunnel, tunnel.core.restart())
+            self._perform(tunnel, tunnel.core.restart(now))
         self._rearm()
 
     def _on_soft_limit(self, spi: int) -> None:
@@ -235,7 +236,8 @@ class Gateway:
         if tunnel is not None:
             tunnel.mtu = mtu
             self.kernel.fit_mtu(mtu)
-            self._set_routes(tunnel, RouteState.ACTIVE)  # before the peer hears that it may send
+            if tunnel.core.admits_peer:  # before the peer hears that it may send
+                self._set_routes(tunnel, RouteState.ACTIVE)
         self.kernel.keylog_child(spec)
 
     def report(self, report: Report) -> None:
@@ -258,8 +260,6 @@ class Gateway:
             case ChildClosed():
                 tunnel.counts.pop(report.inbound_spi, None)
                 self.tally.close(report.inbound_spi)
-            case Failed():
-                tunnel.reason_since = time.time()
             case _:
                 pass
         self._watch(tunnel.name, report)
@@ -326,8 +326,8 @@ class Gateway:
             match order:
                 case Try():
                     self._try(tunnel)
-                case CloseSa():
-                    self._event(CloseWanted(order.sa))
+                case CloseAll():
+                    self._event(CloseAllWanted(tunnel.name))
                 case SetRoutes():
                     self._set_routes(tunnel, order.state)
                 case Note():
@@ -335,6 +335,7 @@ class Gateway:
                 case Ended():
                     self._watch(tunnel.name, order)
         self._times.plan(tunnel.name, tunnel.core.next_timeout())
+        tunnel.note_reason(time.time())
 
     def _set_routes(self, tunnel: Tunnel, state: RouteState) -> None:
         if state is tunnel.routes:

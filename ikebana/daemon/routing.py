@@ -5,7 +5,7 @@ from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol
 
-from ikebana.daemon.connection import RouteState
+from ikebana.daemon.orders import RouteState
 from ikebana.daemon.tunnels import Tunnel
 
 Network = IPv4Network | IPv6Network

@@ -18,9 +18,9 @@ from ikebana.control.view import (
     StepResult,
     WorkerView,
 )
-from ikebana.daemon.connection import Ended
 from ikebana.daemon.gateway import Gateway
 from ikebana.daemon.journal import Follower
+from ikebana.daemon.orders import Ended
 from ikebana.daemon.runner import Report
 from ikebana.daemon.tunnels import Tunnel
 from ikebana.daemon.views import connection_view

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from ikebana.config.compile import TunnelPlan
-from ikebana.daemon.connection import Connection, RouteState
+from ikebana.daemon.connection import Connection
+from ikebana.daemon.orders import RouteState
 from ikebana.daemon.tally import Counts
+from ikecore.diagnosis import Diagnosis
 from ikecore.entropy import Entropy
 from policy.selectors import TrafficSelector
 from policy.spd import Action, Policy, SelectorPair
@@ -23,6 +25,7 @@ class Tunnel:
     mtu: int = 0
     established_at: dict[bytes, float] = field(default_factory=dict)
     counts: dict[int, Counts] = field(default_factory=dict)
+    reason: Diagnosis | None = None
     reason_since: float = 0.0
 
     @property
@@ -50,6 +53,11 @@ class Tunnel:
         except ValueError:
             return True
         return False
+
+    def note_reason(self, now: float) -> None:
+        """Note when the reason of the last failure or end changed."""
+        if self.core.reason is not self.reason:
+            self.reason, self.reason_since = self.core.reason, now
 
     def policy(self) -> Policy:
         """Return this connection's line of the SPD: all pairs of its networks."""

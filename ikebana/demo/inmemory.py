@@ -13,10 +13,11 @@ from esp.counters import Counters
 from esp.engine import Engine
 from ikebana.config.compile import Plan
 from ikebana.control.view import ConnectionView
-from ikebana.daemon.connection import CloseSa, Note, Order, SetRoutes, Try
 from ikebana.daemon.entropy import SystemEntropy
+from ikebana.daemon.orders import CloseAll, Note, Order, SetRoutes, Try
 from ikebana.daemon.runner import Report, Runner
-from ikebana.daemon.tunnels import Counts, make_tunnel
+from ikebana.daemon.tally import Counts
+from ikebana.daemon.tunnels import make_tunnel
 from ikebana.daemon.views import connection_view
 from ikebana.demo.ping import ipv4
 from ikebana.worker.messages import Done, Install, Message, Remove
@@ -178,7 +179,7 @@ class MemoryGateway:
             match order:
                 case Try():
                     self._runner.handle(Initiate(self._profile, self._path))
-                case CloseSa() | SetRoutes():
+                case CloseAll() | SetRoutes():
                     pass  # there are no routes, and nothing is closed before the process ends
                 case Note():
                     self.failures += order.text
