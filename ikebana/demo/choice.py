@@ -20,9 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = _arguments(argv)
     screen = Screen(sys.stdout)
     screen.line("ikebana: a tunnel between two of its own gateways")
-    why = "as asked" if asked.memory else lacking()
     try:
         with Interrupts() as interrupts:
+            with interrupts.shielded():
+                why = "as asked" if asked.memory else lacking()
             if why:
                 worked = _in_memory(screen, why, asked.seconds or _SECONDS_IN_MEMORY)
             else:

@@ -57,7 +57,7 @@ class Interrupts:
         self._raise()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._pending = number
+        self._pending = self._pending or number
         self._raise()
 
     def _raise(self) -> None:

@@ -133,7 +133,7 @@ def _connect(screen: Screen, net: MemoryNet) -> bool:
     screen.lines(ladder(moon.records, MOON.name, SUN.name, WIDTH - 2))
     if all(gateway.view().state.is_up for gateway in net.gateways.values()):
         view = moon.view()
-        screen.good(f"connected after {ms:.1f} ms, both sides: {view.ike}, {view.esp}")
+        screen.good(f"connected after {ms:.1f} ms: {view.ike}, {view.esp}")
         return True
     for side, gateway in net.gateways.items():
         for line in gateway.failures:

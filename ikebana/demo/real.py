@@ -44,7 +44,7 @@ def demonstrate(screen: Screen, interrupts: Interrupts, seconds: float) -> bool:
 def _show(screen: Screen, interrupts: Interrupts, site: Site, seconds: float) -> bool:
     screen.heading("Two gateways in network namespaces of their own, a host behind each")
     screen.lines(PICTURE)
-    psk = secrets.token_hex(16)
+    psk = secrets.token_hex(32)
     with interrupts.shielded():
         site.build()
     with site.enter(MOON.name):
