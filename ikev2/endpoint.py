@@ -52,7 +52,7 @@ from ikev2.payloads.nonce import Nonce
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType
 from ikev2.rules import RuleBroken, check, unknown_critical
-from ikev2.sa import IkeSa, Resources, State
+from ikev2.sa import IkeSa, Resources, State, Waiting
 from ikev2.table import SaTable
 from ikev2.uniqueness import reprieve, settle
 from policy.path import Path
@@ -176,10 +176,8 @@ class Endpoint:
     def _on_init(self, header: Header, event: DatagramReceived, now: float) -> list[Action]:
         path, address = event.path, event.path.remote[0]
         known = self._sas.of_init(header.initiator_spi, address)
-        if known is not None:
-            if known.responses.is_repeat(event.data):
-                return [Send(known.responses.response, path)]
-            return [Dropped("message_id", "another IKE_SA_INIT under the SPI of one answered")]
+        if known is not None and known.responses.is_repeat(event.data):
+            return [Send(known.responses.response, path)]
         try:
             message = parse_init(event.data, header)
             check(message)
@@ -192,6 +190,9 @@ class Endpoint:
         nonce = message.one(Nonce)
         octets = nonce.data if nonce is not None else b""
         proved = self._has_cookie(message, octets, address, now)
+        if known is not None:
+            waiting = known.waiting if proved else Waiting()
+            return waiting.on_cookie(known, message, path)
         match self._half_open.judge(address, has_cookie=proved):
             case Verdict.DROP:
                 return [Dropped(Verdict.DROP.value, address)]

@@ -93,6 +93,10 @@ class OwnExchange(Protocol):
 class Waiting:
     """What an SA waits for besides answers; this one, the default, waits for nothing."""
 
+    def on_cookie(self, _sa: "IkeSa", _message: Message, _path: Path) -> list[Action]:
+        """Take the peer's IKE_SA_INIT request once more, with a good cookie now."""
+        return [Dropped("message_id", "another IKE_SA_INIT under the SPI of one answered")]
+
     def on_request(self, _sa: "IkeSa", _message: Message, _now: float) -> list[Action]:
         """Take the peer's IKE_AUTH request."""
         return [Dropped("not_waiting")]

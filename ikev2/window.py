@@ -87,6 +87,10 @@ class ResponseWindow:
         self.expected += 1
         self._request, self._response = request, b""
 
+    def reword(self, request: bytes) -> None:
+        """Note that the request accepted last now comes in these octets; its answer stays."""
+        self._request = request
+
     def answer(self, response: bytes) -> None:
         """Keep the answer to the request accepted last."""
         self._response = response

@@ -6,7 +6,7 @@ IKE_SA_INIT; the key is asked for; the answer leaves when the worker has the chi
 
 from collections.abc import Sequence
 
-from ikecore.actions import Action, Authorize, Established, Reason
+from ikecore.actions import Action, Authorize, Established, Reason, Send
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.identities import Identity
 from ikecore.profile import Profile
@@ -16,15 +16,18 @@ from ikev2.exchanges.informational import delete
 from ikev2.exchanges.keyed import Keyed
 from ikev2.failures import identity_mismatch, psk_mismatch
 from ikev2.keys import is_auth_good, psk_auth
-from ikev2.message import Message
+from ikev2.message import Message, parse_header, parse_init
 from ikev2.payloads.auth import Authentication, AuthMethod
 from ikev2.payloads.ident import IdInitiator, IdResponder
+from ikev2.payloads.ke import KeyExchangeData
+from ikev2.payloads.nonce import Nonce
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
 from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa, State, Waiting
 from ikev2.window import NEVER
+from policy.path import Path
 from suites.secret import Secret
 
 
@@ -34,6 +37,21 @@ class AwaitAuth(Waiting):
     def __init__(self, keyed: Keyed, candidates: Sequence[Profile]) -> None:
         self._keyed = keyed
         self._candidates = candidates
+        self._requests: tuple[bytes, ...] = (keyed.request,)
+
+    def on_cookie(self, sa: IkeSa, message: Message, path: Path) -> list[Action]:
+        """Take it that AUTH may speak of this request, and answer it as the first.
+
+        We had asked for the cookie, then the crowd was gone and the first request came once more
+        (section 2.6): the initiator cannot tell which of its two requests was answered.
+        """
+        first = parse_init(self._keyed.request, parse_header(self._keyed.request))
+        for kind in (SecurityAssociation, KeyExchangeData, Nonce):
+            if message.one(kind) != first.one(kind):
+                return super().on_cookie(sa, message, path)
+        self._requests = (self._keyed.request, message.raw)
+        sa.responses.reword(message.raw)
+        return [sa.trace_received(message, path), Send(sa.responses.response, path)]
 
     def configured(self, sa: IkeSa, profiles: tuple[Profile, ...], now: float) -> list[Action]:
         """Forget the connections that are not what they were; without one left, end."""
@@ -51,7 +69,7 @@ class AwaitAuth(Waiting):
             sa.connection = self._candidates[0].name if len(self._candidates) == 1 else ""
             return refuse(sa, message, found, now)
         sa.profile, sa.connection = found, found.name
-        sa.waiting = RespondAuth(self._keyed, message, identity, auth)
+        sa.waiting = RespondAuth(self._keyed, self._requests, message, identity, auth)
         return [
             sa.become(State.AUTHORIZING, f"IKE_AUTH from {identity.identity}"),
             Authorize(sa.sa, found.name, found.local_id, identity.identity),
@@ -77,9 +95,15 @@ class RespondAuth(Waiting):
     """The initiator's IKE_AUTH while its key is being fetched."""
 
     def __init__(
-        self, keyed: Keyed, message: Message, identity: IdInitiator, auth: Authentication
+        self,
+        keyed: Keyed,
+        requests: tuple[bytes, ...],
+        message: Message,
+        identity: IdInitiator,
+        auth: Authentication,
     ) -> None:
         self._keyed = keyed
+        self._requests = requests  # AUTH signs one of them
         self._message = message
         self._identity = identity  # as it came: AUTH signs its octets
         self._auth = auth
@@ -88,12 +112,7 @@ class RespondAuth(Waiting):
         """Check AUTH; answer with ours and the child, or with why not."""
         sa.waiting = Waiting()
         keyed, profile, message = self._keyed, sa.profile, self._message
-        expected = psk_auth(
-            keyed.keys, psk, keyed.request, keyed.nonces[1], self._identity.body(), initiator=True
-        )
-        if self._auth.method != AuthMethod.SHARED_KEY or not is_auth_good(
-            expected, self._auth.data
-        ):
+        if not self._is_proven(psk):
             return refuse(sa, message, psk_mismatch(profile), now)
         we = IdResponder(profile.local_id)
         ours = psk_auth(
@@ -136,6 +155,16 @@ class RespondAuth(Waiting):
             now,
         )
         return [*before, *answer, *up, *after]
+
+    def _is_proven(self, psk: Secret) -> bool:
+        keyed, identity = self._keyed, self._identity.body()
+        expected = [
+            psk_auth(keyed.keys, psk, request, keyed.nonces[1], identity, initiator=True)
+            for request in self._requests
+        ]
+        return self._auth.method == AuthMethod.SHARED_KEY and any(
+            is_auth_good(one, self._auth.data) for one in expected
+        )
 
     def refused(self, sa: IkeSa, now: float) -> list[Action]:
         """End: there is no key for this peer."""

@@ -45,26 +45,26 @@ class InitiateInit:
         self._kex = self._groups[0].generate()
         self._nonce = sa.resources.entropy.octets(NONCE_OCTETS)
         self._cookie: tuple[Notify, ...] = ()
+        self._nat: tuple[Notify, ...] = ()
+        if sa.profile.nat_traversal:
+            self._nat = detection_payloads(
+                sa.spis, sa.path, sa.resources.entropy, pretend=sa.profile.force_encap
+            )
         self._regrouped = False
         self._turns = 0
         self._refusals: list[Diagnosis] = []
 
-    def payloads(self, sa: IkeSa) -> tuple[Payload, ...]:
-        """Return the offer, after the cookie if one was asked for (section 2.6)."""
+    def payloads(self, _sa: IkeSa) -> tuple[Payload, ...]:
+        """Return the offer; with a cookie, all else is as it was without (section 2.6)."""
         offer = tuple(
             replace(p, number=n) for n, p in enumerate(self._profile.ike_proposals, start=1)
         )
-        nat: tuple[Notify, ...] = ()
-        if self._profile.nat_traversal:
-            nat = detection_payloads(
-                sa.spis, sa.path, sa.resources.entropy, pretend=self._profile.force_encap
-            )
         return (
             *self._cookie,
             SecurityAssociation(offer),
             KeyExchangeData(self._kex.group.iana, self._kex.public),
             Nonce(self._nonce),
-            *nat,
+            *self._nat,
         )
 
     def on_response(self, sa: IkeSa, message: Message, now: float) -> list[Action]:

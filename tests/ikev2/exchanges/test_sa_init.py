@@ -68,6 +68,14 @@ def test_a_cookie_is_brought_back_before_all_else() -> None:
     net.assert_connected()
 
 
+def test_with_a_cookie_all_else_stays_even_what_pretends_a_nat() -> None:
+    net = Network(profile("moon", force_encap=True), limits=CROWDED)
+    net.initiate("moon")
+    first, second = (parse_init(m.raw, parse_header(m.raw)) for m in net.messages("moon")[0:3:2])
+    assert second.payloads[1:] == first.payloads
+    net.assert_connected()
+
+
 def test_a_group_asked_for_is_taken_if_we_offer_it() -> None:
     net = Network(profile("moon", TWO_GROUPS), profile("sun", ECP))
     net.initiate("moon")

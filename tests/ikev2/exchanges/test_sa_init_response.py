@@ -6,6 +6,7 @@ import pytest
 
 from ikecore.actions import Failed, Send
 from ikecore.diagnosis import Code
+from ikecore.profile import Limits
 from ikecore.proposals import Proposal, Protocol, Transform
 from ikev2.message import parse_header, parse_init
 from ikev2.payloads.ke import KeyExchangeData
@@ -174,6 +175,47 @@ def test_the_same_request_again_gets_the_same_answer() -> None:
     (second,) = only(Send, net.inject("sun", request))
     assert first == second
     assert net.hosts["sun"].endpoint.half_open == 1
+
+
+def test_a_cookie_asked_for_in_a_crowd_that_has_gone_meanwhile_does_no_harm() -> None:
+    # SA KE Ni            ──►  a crowd: N(COOKIE), but late
+    # SA KE Ni (again)    ──►  the crowd is gone: SA KE Nr, but later still
+    # N(COOKIE) SA KE Ni  ──►  what moon's AUTH will speak of is this one
+    net = Network(limits={"sun": Limits(cookie_threshold=1)})
+    net.inject("sun", init_request())
+    net.sleep(29.7)
+    slow = {2: 0.8, 4: 1.2}  # the cookie, and the answer
+    net.delay = lambda _: slow.get(len(net.wire) - 1, 0.01)
+    net.initiate("moon", settle=False)
+    net.sleep(30)
+    assert [code for code in net.codes("sun") if code != Code.PEER_NO_RESPONSE] == []
+    assert "> IKE_SA_INIT 0 N(COOKIE)" in "\n".join(net.story("moon"))
+    net.assert_connected()
+
+
+@pytest.mark.parametrize("changed", ["nonce", "key", "offer"])
+def test_another_request_under_the_same_spi_is_dropped_even_with_a_good_cookie(
+    changed: str,
+) -> None:
+    net = Network(limits={"sun": Limits(cookie_threshold=1)})
+    offer, key, nonce = init_payloads()
+    first = (offer, key, nonce)
+    (proposal,) = offer.proposals
+    second = {
+        "nonce": (offer, key, Nonce(b"another nonce altogether")),
+        "key": (offer, init_payloads()[1], nonce),
+        "offer": (SecurityAssociation((replace(proposal, number=2),)), key, nonce),
+    }[changed]
+    net.inject("sun", init_request(spi=b"a crowd!"))
+    cookies = []
+    for payloads in (first, second):
+        (asked_for,) = only(Send, net.inject("sun", init_request(payloads)))
+        told = parse_init(asked_for.data, parse_header(asked_for.data))
+        cookies.append(told.payloads[0])
+    (sent,) = only(Send, net.inject("sun", init_request((cookies[0], *first))))
+    assert only(Send, net.inject("sun", init_request((cookies[1], *second)))) == []
+    assert net.drops("sun")[-1] == "message_id"
+    assert only(Send, net.inject("sun", init_request((cookies[0], *first)))) == [sent]
 
 
 def test_another_request_under_the_same_spi_is_dropped() -> None:
