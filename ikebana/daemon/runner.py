@@ -2,11 +2,13 @@
 
 The actions of one list wait for each other: what follows an InstallChild or RemoveChild is done
 when the worker has acknowledged it, and later lists of the same SA queue up behind.  Other SAs do
-not wait.
+not wait.  What comes of an action (a key that is fetched, a report that makes a connection start)
+is done after the list it stands in.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Protocol
 
 from ikebana.daemon.worker_process import Acknowledgements
@@ -91,6 +93,8 @@ class Runner:
         self._outside = outside
         self._clock = clock
         self._waiting: dict[bytes, deque[list[Action]]] = {}
+        self._todo: deque[Callable[[], None]] = deque()
+        self._busy = False
         self.acknowledgements = Acknowledgements()
 
     def handle(self, event: Event) -> None:
@@ -101,7 +105,8 @@ class Runner:
         """Do what is due."""
         now = self._clock()
         self.acknowledgements.handle_timeout(now)
-        self._take(self._endpoint.handle_timeout(now))
+        for actions in _by_owner(self._endpoint.handle_timeout(now)):
+            self._take(actions)
 
     def next_timeout(self) -> float | None:
         """Return when :meth:`handle_timeout` wants to be called."""
@@ -109,8 +114,22 @@ class Runner:
         return min((at for at in times if at is not None), default=None)
 
     def _take(self, actions: list[Action]) -> None:
-        if not actions:
+        if actions:
+            self._soon(partial(self._begin, actions))
+
+    def _soon(self, step: Callable[[], None]) -> None:
+        """Do a step now, or after the one under way."""
+        self._todo.append(step)
+        if self._busy:
             return
+        self._busy = True
+        try:
+            while self._todo:
+                self._todo.popleft()()
+        finally:
+            self._busy = False
+
+    def _begin(self, actions: list[Action]) -> None:
         sa = next((found for action in actions if (found := _owner(action))), b"")
         queue = self._waiting.get(sa)
         if queue is not None:
@@ -149,19 +168,21 @@ class Runner:
             if done is None or not done.ok:
                 first = self._waiting[sa][0]
                 first[:] = [a for a in first if not _announces(a, spec.inbound_spi)]
-                self._go_on(sa)
+                self._soon(partial(self._go_on, sa))
                 self.handle(InstallFailed(spec.inbound_spi))
                 return
             self._outside.installed(spec, done.mtu)
-            self._go_on(sa)
+            self._soon(partial(self._go_on, sa))
 
         token = self.acknowledgements.expect(self._clock(), then)
         return _install_message(token, spec, self._outside.path_mtu(spec.path))
 
     def _remove(self, sa: bytes, spi: int) -> Message:
-        # without an answer the worker is gone, and its SAs with it: nothing to wait for
-        token = self.acknowledgements.expect(self._clock(), lambda _done: self._go_on(sa))
-        return Remove(token, spi)
+        def then(_done: Done | None) -> None:
+            # without an answer the worker is gone, and its SAs with it: nothing to wait for
+            self._soon(partial(self._go_on, sa))
+
+        return Remove(self.acknowledgements.expect(self._clock(), then), spi)
 
     def _do(self, action: Action) -> None:
         outside = self._outside
@@ -207,6 +228,25 @@ def _owner(action: Action) -> bytes:
             return b""
         case _:
             return action.sa
+
+
+def _by_owner(actions: list[Action]) -> Iterator[list[Action]]:
+    """Split what several SAs wanted at the same time; who does not tell goes with the next."""
+    part: list[Action] = []
+    untold: list[Action] = []
+    whose = b""
+    for action in actions:
+        untold.append(action)
+        owner = _owner(action)
+        if not owner:
+            continue
+        if part and owner != whose:
+            yield part
+            part = []
+        part += untold
+        untold.clear()
+        whose = owner
+    yield part + untold
 
 
 def _announces(action: Action, spi: int) -> bool:

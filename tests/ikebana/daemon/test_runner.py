@@ -1,0 +1,308 @@
+from collections import deque
+from dataclasses import dataclass, field
+
+import pytest
+
+from ikebana.daemon.runner import Report, Runner
+from ikebana.worker.messages import Done, Install, Message, Move, Remove
+from ikecore.actions import (
+    Action,
+    Authorize,
+    Broken,
+    ChildClosed,
+    ChildEstablished,
+    Closed,
+    Dropped,
+    Established,
+    InstallChild,
+    Keepalive,
+    MoveChild,
+    Reason,
+    RemoveChild,
+    Send,
+    Traced,
+)
+from ikecore.child import ChildSpec, Keys
+from ikecore.events import Authorized, CloseWanted, Event, InstallFailed, ProbeWanted, Refused
+from ikecore.trace import Record, Retransmitted
+from policy.path import Path
+from suites.secret import Secret
+from tests.ikebana.daemon.lives import ESP, IKE, LOCAL, PATH, PEER, REMOTE
+
+ONE, TWO = b"\1" * 8, b"\2" * 8
+KEY = Secret(b"a key")
+
+
+def spec(spi: int, sa: bytes = ONE) -> ChildSpec:
+    keys = Keys(Secret(bytes(20)), Secret(b""))
+    return ChildSpec("net", sa, spi, spi + 1, ESP, keys, keys, LOCAL, REMOTE, PATH)
+
+
+def up(sa: bytes = ONE) -> Established:
+    return Established(sa, "net", True, sa, sa, PEER, IKE, PATH, False, False, 0.0)
+
+
+def child_up(spi: int, sa: bytes = ONE) -> ChildEstablished:
+    return ChildEstablished(sa, "net", spi, spi + 1, ESP, LOCAL, REMOTE, False, 0.0)
+
+
+def closed(sa: bytes = ONE) -> Closed:
+    return Closed(sa, "net", True, Reason.DELETED)
+
+
+def traced(sa: bytes) -> Traced:
+    return Traced(Retransmitted("net", sa))
+
+
+class FakeEndpoint:
+    """Gives the lists a test put into it, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.lists: deque[list[Action]] = deque()
+        self.due: list[Action] = []
+        self.at: float | None = None
+
+    def handle(self, event: Event, _now: float) -> list[Action]:
+        self.events.append(event)
+        return self.lists.popleft() if self.lists else []
+
+    def handle_timeout(self, _now: float) -> list[Action]:
+        due, self.due = self.due, []
+        return due
+
+    def next_timeout(self) -> float | None:
+        return self.at
+
+
+@dataclass
+class FakeOutside:
+    """Writes down what it is asked to do, in order."""
+
+    done: list[object] = field(default_factory=list)
+    worker: list[Message] = field(default_factory=list)
+    key: Secret | None = KEY
+    runner: Runner | None = None
+    on_report: deque[Event] = field(default_factory=deque)
+
+    def send(self, data: bytes, _path: Path) -> bool:
+        self.done.append(data)
+        return True
+
+    def send_keepalive(self, _path: Path) -> None:
+        self.done.append("keepalive")
+
+    def to_worker(self, message: Message) -> bool:
+        self.worker.append(message)
+        return True
+
+    def key_of(self, _connection: str) -> Secret | None:
+        return self.key
+
+    def path_mtu(self, _path: Path) -> int:
+        return 1400
+
+    def installed(self, spec: ChildSpec, mtu: int) -> None:
+        self.done.append(("installed", spec.inbound_spi, mtu))
+
+    def report(self, report: Report) -> None:
+        self.done.append(report)
+        if self.on_report and self.runner is not None:
+            self.runner.handle(self.on_report.popleft())
+
+    def trace(self, record: Record) -> None:
+        self.done.append(record)
+
+    def count(self, reason: str) -> None:
+        self.done.append(("dropped", reason))
+
+    def broken(self, broken: Broken) -> None:
+        self.done.append(broken)
+
+
+class Stage:
+    """A runner between its fakes, and its clock."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.endpoint = FakeEndpoint()
+        self.outside = FakeOutside()
+        self.runner = Runner(self.endpoint, self.outside, lambda: self.now)
+        self.outside.runner = self.runner
+
+    def take(self, *actions: Action) -> None:
+        self.endpoint.lists.append(list(actions))
+        self.runner.handle(ProbeWanted(ONE))
+
+    def acknowledge(self, *, ok: bool = True, number: int = -1) -> None:
+        message = self.outside.worker[number]
+        assert isinstance(message, (Install, Remove))
+        self.runner.acknowledgements.done(Done(message.token, ok, 1300))
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.runner.handle_timeout()
+
+    @property
+    def done(self) -> list[object]:
+        done, self.outside.done = self.outside.done, []
+        return done
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def test_actions_are_done_in_their_order(stage: Stage) -> None:
+    broken = Broken(ONE, "net", "Traceback")
+    stage.take(
+        Send(b"a", PATH), Keepalive(PATH), up(), Dropped("no_sa"), traced(ONE), broken, closed()
+    )
+    assert stage.done == [
+        b"a", "keepalive", up(), ("dropped", "no_sa"), traced(ONE).record, broken, closed(),
+    ]  # fmt: skip
+
+
+def test_what_follows_an_install_waits_until_the_worker_has_it(stage: Stage) -> None:
+    stage.take(Send(b"before", PATH), InstallChild(spec(300)), up(), child_up(300))
+    assert stage.done == [b"before"]
+    (install,) = stage.outside.worker
+    assert isinstance(install, Install)
+    assert (install.inbound_spi, install.path_mtu, install.encr) == (300, 1400, ESP.encr.name)
+    stage.acknowledge()
+    assert stage.done == [("installed", 300, 1300), up(), child_up(300)]
+
+
+def test_later_lists_of_the_same_sa_queue_up_behind_and_keep_their_order(stage: Stage) -> None:
+    stage.take(InstallChild(spec(300)), up())
+    stage.take(Send(b"1", PATH), traced(ONE))
+    stage.take(Send(b"2", PATH), traced(ONE))
+    assert stage.done == []
+    stage.acknowledge()
+    assert [one for one in stage.done if isinstance(one, bytes)] == [b"1", b"2"]
+
+
+def test_two_waits_in_one_list_and_one_in_the_next_are_done_one_after_another(
+    stage: Stage,
+) -> None:
+    stage.take(InstallChild(spec(300)), up(), RemoveChild(200), ChildClosed(ONE, "net", 200))
+    stage.take(RemoveChild(300), ChildClosed(ONE, "net", 300), closed())
+    assert len(stage.outside.worker) == 1
+    stage.acknowledge()
+    assert stage.done == [("installed", 300, 1300), up()]
+    stage.acknowledge()
+    assert stage.done == [ChildClosed(ONE, "net", 200)]
+    stage.acknowledge()
+    assert stage.done == [ChildClosed(ONE, "net", 300), closed()]
+    assert [type(message) for message in stage.outside.worker] == [Install, Remove, Remove]
+
+
+def test_other_sas_do_not_wait(stage: Stage) -> None:
+    stage.take(InstallChild(spec(300)), up())
+    stage.take(Send(b"other", PATH), traced(TWO), closed(TWO))
+    assert stage.done == [b"other", traced(TWO).record, closed(TWO)]
+
+
+def test_sas_whose_time_has_come_together_do_not_wait_for_each_other(stage: Stage) -> None:
+    gone: list[Action] = [RemoveChild(300), ChildClosed(ONE, "net", 300), closed(ONE)]
+    also: list[Action] = [RemoveChild(400), ChildClosed(TWO, "net", 400), closed(TWO)]
+    stage.endpoint.due = [*gone, *also, Send(b"again", PATH), traced(b"\3" * 8), Keepalive(PATH)]
+    stage.runner.handle_timeout()
+    assert [message for message in stage.outside.worker if isinstance(message, Remove)] == [
+        Remove(1, 300),
+        Remove(2, 400),
+    ]
+    assert stage.done == [b"again", Retransmitted("net", b"\3" * 8), "keepalive"]
+    stage.acknowledge(number=1)
+    assert stage.done == [ChildClosed(TWO, "net", 400), closed(TWO)]
+    stage.acknowledge(number=0)
+    assert stage.done == [ChildClosed(ONE, "net", 300), closed(ONE)]
+
+
+def test_an_install_without_an_answer_for_a_second_has_failed(stage: Stage) -> None:
+    stage.take(InstallChild(spec(300)), up(), child_up(300))
+    stage.take(Send(b"later", PATH), traced(ONE))
+    assert stage.runner.next_timeout() == 101.0
+    stage.sleep(0.999)
+    assert stage.done == []
+    stage.endpoint.lists.append([Send(b"delete", PATH), traced(ONE)])
+    stage.sleep(0.001)
+    assert stage.done == [up(), b"later", traced(ONE).record, b"delete", traced(ONE).record]
+    assert stage.endpoint.events[-1] == InstallFailed(300)
+
+
+def test_an_install_that_the_worker_refuses_has_failed_at_once(stage: Stage) -> None:
+    stage.take(InstallChild(spec(300)), up(), child_up(300))
+    stage.acknowledge(ok=False)
+    assert stage.done == [up()]
+    assert stage.endpoint.events[-1] == InstallFailed(300)
+
+
+def test_a_late_acknowledgement_means_nothing(stage: Stage) -> None:
+    stage.take(InstallChild(spec(300)), up())
+    stage.sleep(1.0)
+    stage.acknowledge()
+    stage.acknowledge()
+    assert stage.done == [up()]
+
+
+def test_a_removal_without_an_answer_goes_on_after_a_second(stage: Stage) -> None:
+    stage.take(RemoveChild(300), closed())
+    stage.sleep(1.0)
+    assert stage.done == [closed()]
+    assert InstallFailed(300) not in stage.endpoint.events
+
+
+def test_with_a_dead_worker_installs_fail_and_removals_are_done(stage: Stage) -> None:
+    stage.take(InstallChild(spec(300)), up(), child_up(300))
+    stage.take(RemoveChild(400), closed(TWO))
+    stage.runner.acknowledgements.fail_all()
+    assert stage.done == [up(), closed(TWO)]
+    assert stage.endpoint.events[-1] == InstallFailed(300)
+    assert stage.runner.next_timeout() is None
+
+
+def test_what_waits_again_after_the_death_waits_for_the_next_worker(stage: Stage) -> None:
+    stage.take(RemoveChild(300), RemoveChild(400), closed())
+    stage.runner.acknowledgements.fail_all()
+    assert stage.done == []
+    stage.acknowledge()
+    assert stage.done == [closed()]
+
+
+def test_a_question_for_the_key_is_answered_after_the_list_it_stands_in(stage: Stage) -> None:
+    stage.endpoint.lists.append([Authorize(ONE, "net", PEER, PEER), Send(b"first", PATH)])
+    stage.endpoint.lists.append([Send(b"second", PATH)])
+    stage.runner.handle(ProbeWanted(ONE))
+    assert stage.endpoint.events[-1] == Authorized(ONE, KEY)
+    assert stage.done == [b"first", b"second"]
+
+
+def test_without_a_key_the_answer_is_no(stage: Stage) -> None:
+    stage.outside.key = None
+    stage.take(Authorize(ONE, "net", PEER, PEER))
+    assert stage.endpoint.events[-1] == Refused(ONE)
+
+
+def test_what_a_report_brings_about_does_not_overtake_the_rest_of_its_list(stage: Stage) -> None:
+    stage.outside.on_report.append(CloseWanted(ONE))
+    stage.endpoint.lists.append([up(), Send(b"first", PATH), traced(ONE)])
+    stage.endpoint.lists.append([Send(b"second", PATH), traced(ONE)])
+    stage.runner.handle(ProbeWanted(ONE))
+    assert [one for one in stage.done if isinstance(one, bytes)] == [b"first", b"second"]
+
+
+def test_a_moved_child_is_told_to_the_worker_without_waiting(stage: Stage) -> None:
+    stage.take(MoveChild(300, PATH), Send(b"answer", PATH), traced(ONE))
+    assert stage.outside.worker == [Move(300, PATH)]
+    assert b"answer" in stage.done
+
+
+def test_it_wants_to_be_called_when_the_endpoint_does_or_the_worker_is_late(stage: Stage) -> None:
+    assert stage.runner.next_timeout() is None
+    stage.endpoint.at = 100.5
+    stage.take(InstallChild(spec(300)), up())
+    assert stage.runner.next_timeout() == 100.5
+    stage.endpoint.at = 200.0
+    assert stage.runner.next_timeout() == 101.0
