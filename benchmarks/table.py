@@ -52,7 +52,7 @@ class Cell:
     def to_json(self) -> dict[str, Any]:
         """Return all of it, samples rounded to what a clock can tell."""
         found: dict[str, Any] = {
-            "median": round(self.median, 4),
+            "median": round(self.median, 4) if self.samples else None,
             "samples": [round(sample, 4) for sample in self.samples],
         }
         if self.goal is not None:
