@@ -4,6 +4,7 @@ Nothing raises; one datagram gets at most one answer of bounded size; nothing un
 changes an established SA.  A failure names the seed of its batch.
 """
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -23,6 +24,7 @@ from policy.path import Path
 from .forger import Forger, init_payloads, init_request
 from .mutate import Mutator
 from .network import MOON, SUN, Network, only, profile
+from .test_keys import FILES
 
 GROUPS = ("aes128gcm16-prfsha256-x25519-ecp256", "aes256-sha256-x25519")
 ROOMY = {"sun": Limits(10**6, 10**6, 10**6, 10**6, ike_sas=10**6)}
@@ -50,6 +52,9 @@ def recording() -> list[bytes]:
 
 
 GOOD = recording()
+PEERS = [  # strongSwan's own first requests and answers
+    bytes.fromhex(text) for path in FILES for text in json.loads(path.read_text())["datagrams"][:2]
+]
 
 
 def check_answers(data: bytes, actions: list[Action]) -> list[Send]:
@@ -65,7 +70,8 @@ def check_answers(data: bytes, actions: list[Action]) -> list[Send]:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_damaged_first_requests(seed: int) -> None:
-    mutator = Mutator(seed, [GOOD[0], init_request(), init_request((Notify(16390, b"cookie"),))])
+    cookie = init_request((Notify(16390, b"cookie"),))
+    mutator = Mutator(seed, [GOOD[0], init_request(), cookie, *PEERS])
     for _ in range(5):
         net = network(seed, 0)
         for _ in range(150):
@@ -93,7 +99,8 @@ def test_damaged_answers_to_our_first_request(seed: int) -> None:
             net = network(seed * 1000 + number, 1)
             answer = net.wire[1].data
             net = network(seed * 1000 + number, 0)
-            mutator = Mutator(seed * 1000 + number, [answer, GOOD[1]])
+            theirs = [answer[:8] + peer[8:] for peer in PEERS]
+            mutator = Mutator(seed * 1000 + number, [answer, answer, answer, *theirs])
         data = mutator.datagram()
         actions = net.inject("moon", data, PATHS["moon"])
         assert len(only(Send, actions)) <= 1
