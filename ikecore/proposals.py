@@ -29,6 +29,9 @@ class TransformType(IntEnum):
     ESN = 5
 
 
+_WRITTEN: Final = (  # how proposals are spelled
+    TransformType.ENCR, TransformType.INTEG, TransformType.PRF, TransformType.KE, TransformType.ESN,
+)  # fmt: skip
 NONE: Final = 0  # INTEG, KE: none; ESN: 32-bit sequence numbers
 _REQUIRED: Final = {
     Protocol.IKE: (TransformType.ENCR, TransformType.PRF, TransformType.KE),
@@ -194,8 +197,13 @@ def _apart(mine: Proposal, offer: Proposal) -> Iterable[TransformType]:
 
 
 def describe(proposal: Proposal) -> str:
-    """Return the proposal in keywords, unknown transforms as type:id."""
-    return "-".join(dict.fromkeys(_name(t) for t in proposal.transforms if not _is_plain(t)))
+    """Return the proposal in keywords, in their usual order; unknown transforms as type:id."""
+    told = [t for t in proposal.transforms if not _is_plain(t)]
+    return "-".join(dict.fromkeys(map(_name, sorted(told, key=_place))))
+
+
+def _place(transform: Transform) -> int:
+    return _WRITTEN.index(transform.type) if transform.type in _WRITTEN else len(_WRITTEN)
 
 
 def _is_plain(transform: Transform) -> bool:

@@ -168,7 +168,7 @@ def test_nobody_is_blamed_when_protocols_differ() -> None:
 
 
 def test_a_proposal_is_described_in_keywords_and_strangers_by_number() -> None:
-    assert describe(ike("aes128-sha256-x25519")[0]) == "aes128-prfsha256-sha256-x25519"
+    assert describe(ike("aes128-sha256-x25519")[0]) == "aes128-sha256-prfsha256-x25519"
     assert describe(esp("aes256gcm16-esn")[0]) == "aes256gcm16-esn"
     strange = Proposal(1, (Transform(1, 99, 512), Transform(4, 1025), Transform(77, 3)))
     assert describe(strange) == "1:99/512-4:1025-77:3"

@@ -24,7 +24,7 @@ def test_the_default_is_modern() -> None:
 
 def test_cloud_compat_is_what_the_documents_promise() -> None:
     ike, esp = _proposals('crypto_preset = "cloud_compat"')
-    assert ike == ["aes128-prfsha1-sha1-modp1024"]
+    assert ike == ["aes128-sha1-prfsha1-modp1024"]
     assert esp == ["aes128-sha1-modp1024"]
 
 
@@ -33,10 +33,10 @@ def test_cloud_compat_is_what_the_documents_promise() -> None:
     [
         (
             'ike.encryption = "aes256"',
-            "aes256-prfsha256-sha256-x25519-ecp256-ecp384-modp3072-modp2048",
+            "aes256-sha256-prfsha256-x25519-ecp256-ecp384-modp3072-modp2048",
             "",
         ),
-        ('ike.integrity = "sha384"\nike.dh_group = 20', "aes256-prfsha384-sha384-ecp384", ""),
+        ('ike.integrity = "sha384"\nike.dh_group = 20', "aes256-sha384-prfsha384-ecp384", ""),
         (
             'ike.encryption = "aes128gcm16"\nike.dh_group = "14"',
             "aes128gcm16-prfsha256-modp2048",
@@ -45,10 +45,10 @@ def test_cloud_compat_is_what_the_documents_promise() -> None:
         ('ike.prf = "sha512"\nike.dh_group = "x25519"', "aes256gcm16-prfsha512-x25519", ""),
         (
             'crypto_preset = "cloud_compat"\nike.encryption = "aes256"',
-            "aes256-prfsha1-sha1-modp1024",
+            "aes256-sha1-prfsha1-modp1024",
             "",
         ),
-        ('crypto_preset = "cloud_compat"\nike.dh_group = 5', "aes128-prfsha1-sha1-modp1536", ""),
+        ('crypto_preset = "cloud_compat"\nike.dh_group = 5', "aes128-sha1-prfsha1-modp1536", ""),
         ('ipsec.encryption = "aes128gcm16"', "", "aes128gcm16"),
         ('ipsec.encryption = "aes128"\nipsec.pfs = "group14"', "", "aes128-sha256-modp2048"),
         ('ipsec.integrity = "sha1"', "", "aes256-sha1"),
