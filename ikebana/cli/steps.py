@@ -4,7 +4,7 @@ from typing import Final, assert_never
 
 from ikebana.cli.paint import Paint
 from ikebana.cli.screens import PLAIN
-from ikebana.control.view import Step, StepDone, StepMessage, StepResult
+from ikebana.control.view import Step, StepDone, StepMessage, StepRefused, StepResult
 from ikebana.render.rung import message
 from ikebana.render.text import clean, fit
 
@@ -22,6 +22,9 @@ def step_lines(name: str, step: Step, paint: Paint = PLAIN, width: int = 80) -> 
             return [
                 f"{mark} {fit(f'{step.text} {step.ms:.0f} ms {step.detail}'.strip(), width - 2)}"
             ]
+        case StepRefused():
+            head = f"{paint('✘', 'red')} the peer tried, too, and was refused"
+            return [head, *(f"  {clean(line)}" for line in step.lines)]
         case StepResult():
             return _result(clean(name), step, paint)
         case _:

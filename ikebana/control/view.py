@@ -205,6 +205,15 @@ class StepMessage(_Json):
 
 
 @dataclass(frozen=True, slots=True)
+class StepRefused(_Json):
+    """We refused an attempt of the peer during ``up``; ``lines`` are the diagnosis."""
+
+    code: str
+    lines: tuple[str, ...] = ()
+    event: str = "refused"
+
+
+@dataclass(frozen=True, slots=True)
 class StepResult(_Json):
     """The end of ``up``: connected, or why not (``lines`` of the diagnosis).
 
@@ -219,10 +228,11 @@ class StepResult(_Json):
     event: str = "result"
 
 
-Step: TypeAlias = StepDone | StepMessage | StepResult
-_STEPS: Final[dict[str, type[StepDone] | type[StepMessage] | type[StepResult]]] = {
+Step: TypeAlias = StepDone | StepMessage | StepRefused | StepResult
+_STEPS: Final[dict[str, type[Step]]] = {
     "step": StepDone,
     "message": StepMessage,
+    "refused": StepRefused,
     "result": StepResult,
 }
 
@@ -231,5 +241,5 @@ def step_from_json(raw: object) -> Step:
     """Read one line of ``up``.  Raises :exc:`~ikebana.control.codec.Undecodable`."""
     kind = _STEPS.get(str(raw.get("event"))) if isinstance(raw, dict) else None
     if kind is None:
-        raise Undecodable("event: none of step, message, result")
+        raise Undecodable(f"event: none of {', '.join(_STEPS)}")
     return kind.from_json(raw)

@@ -15,6 +15,7 @@ from ikebana.control.view import (
     Step,
     StepDone,
     StepMessage,
+    StepRefused,
     StepResult,
     WorkerView,
 )
@@ -24,7 +25,7 @@ from ikebana.daemon.orders import Ended
 from ikebana.daemon.runner import Report
 from ikebana.daemon.tunnels import Tunnel
 from ikebana.daemon.views import connection_view
-from ikecore.actions import ChildEstablished, Established
+from ikecore.actions import ChildEstablished, Established, Failed
 from ikecore.trace import KeysDerived, MessageTraced, Record, Retransmitted
 
 VERSION: Final = "0.1.0"
@@ -165,5 +166,7 @@ def _step(what: Record | Report, ms: float) -> Step | None:
             local = ", ".join(map(str, what.local_ts))
             remote = ", ".join(map(str, what.remote_ts))
             return StepDone(True, "CHILD_SA", ms, f"{what.suite}, {local} === {remote}")
+        case Failed(initiator=False):  # what only the responder gets to know
+            return StepRefused(str(what.diagnosis.code), what.diagnosis.lines())
         case _:
             return None

@@ -1,7 +1,14 @@
 """The lines of ``up``."""
 
 from ikebana.cli.steps import step_lines
-from ikebana.control.view import ConnectionState, Direction, StepDone, StepMessage, StepResult
+from ikebana.control.view import (
+    ConnectionState,
+    Direction,
+    StepDone,
+    StepMessage,
+    StepRefused,
+    StepResult,
+)
 from tests.ikebana.control.fake import HOSTILE
 
 
@@ -28,10 +35,17 @@ def test_time_over_says_that_the_gateway_goes_on() -> None:
     ]
 
 
+def test_what_the_peer_did_wrong_meanwhile_is_told() -> None:
+    assert step_lines("net", StepRefused("PSK_MISMATCH", ("Stage 1 failure", "  ours: x"))) == [
+        "✘ the peer tried, too, and was refused", "  Stage 1 failure", "    ours: x",
+    ]  # fmt: skip
+
+
 def test_foreign_text_stays_in_its_line() -> None:
     for step in (
         StepDone(True, HOSTILE, 1.0, HOSTILE),
         StepMessage(Direction.SENT, HOSTILE, False, 1, (HOSTILE,)),
+        StepRefused(HOSTILE, (HOSTILE,)),
         StepResult(False, ConnectionState.DOWN, HOSTILE, (HOSTILE,)),
     ):
         assert all(line.isprintable() for line in step_lines(HOSTILE, step))
