@@ -1,4 +1,4 @@
-"""We start and the peer refuses, or nobody answers: what may be wrong, and never a guess as a fact."""
+"""We start and the peer refuses, or nobody answers: what may be wrong, and no guess as a fact."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
