@@ -35,7 +35,7 @@ from ikev2.candidates import Candidates
 from ikev2.cookies import CookieJar
 from ikev2.exchanges.informational import Probe, delete
 from ikev2.exchanges.sa_init import InitiateInit
-from ikev2.exchanges.sa_init_response import Misfit, judge_request, respond
+from ikev2.exchanges.sa_init_response import TOLD, Misfit, judge_request, respond
 from ikev2.failures import version_mismatch
 from ikev2.halfopen import HalfOpen, Verdict
 from ikev2.handlers import HANDLERS
@@ -151,7 +151,7 @@ class Endpoint:
     def _on_version(self, error: WrongVersion, path: Path, size: int) -> list[Action]:
         told: list[Action] = [Dropped("version", f"major version {error.major}")]
         if error.major < 2:
-            here = self._candidates.at(path)
+            here = self._candidates.at(path)[:TOLD]
             mismatch = version_mismatch(error.major)
             return [*told, *(Failed(p.name, b"", False, mismatch) for p in here)]
         if error.header.response:

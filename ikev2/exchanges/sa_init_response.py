@@ -6,6 +6,7 @@ errors and cookies are smaller than what they answer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ikecore.actions import Action, Dropped, Failed
 from ikecore.diagnosis import Code, Diagnosis, diagnose
@@ -27,6 +28,8 @@ from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa
 from policy.path import Path
 from suites.kex import BadPublicValue
+
+TOLD: Final = 8  # connections that hear of a stranger's failure: he may be any of many
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,15 @@ def judge_request(message: Message, here: Sequence[Profile], path: Path) -> Fit 
         told = Dropped("no_connection", f"no connection for {path.remote[0]}")
         return Misfit(Notify(NotifyType.NO_PROPOSAL_CHOSEN), (told,))
     nat = judge(message, (message.header.initiator_spi, bytes(8)), path)
-    settled = [(p, s) for p in here if (s := choose(p.ike_proposals, offered.proposals))]
+    # many connections have the same proposals: a stranger's offer is compared once with each
+    chosen = {
+        ours: choose(ours, offered.proposals)
+        for ours in dict.fromkeys(p.ike_proposals for p in here)
+    }
+    settled = [(p, s) for p in here if (s := chosen[p.ike_proposals])]
     if not settled:
-        ours = [proposal for p in here for proposal in p.ike_proposals]
-        return _misfit(here, ike_mismatch(ours, offered.proposals, proven=False))
+        mine = tuple(dict.fromkeys(proposal for ours in chosen for proposal in ours))
+        return _misfit(here, ike_mismatch(mine, offered.proposals, proven=False))
     suite = settled[0][1][0]
     candidates = tuple(p for p, s in settled if s[0] == suite)
     allowed = tuple(p for p in candidates if p.nat_traversal or not nat.any)
@@ -82,7 +90,7 @@ def judge_request(message: Message, here: Sequence[Profile], path: Path) -> Fit 
 
 
 def _misfit(here: Sequence[Profile], diagnosis: Diagnosis) -> Misfit:
-    told = tuple(Failed(p.name, b"", False, diagnosis) for p in here)
+    told = tuple(Failed(p.name, b"", False, diagnosis) for p in here[:TOLD])
     return Misfit(Notify(NotifyType.NO_PROPOSAL_CHOSEN), told)
 
 

@@ -9,6 +9,7 @@ from ikecore.wire import Malformed, Reader
 from ikev2.payloads.types import PayloadType
 
 PROPOSALS: Final = 64  # more than any peer sends; each is compared with each of ours
+TRANSFORMS: Final = 256  # in all proposals: comparing them is what a forged offer costs us
 _PROPOSAL: Final = struct.Struct("!BxHBBBB")
 _TRANSFORM: Final = struct.Struct("!BxHBxH")
 _ATTRIBUTE: Final = struct.Struct("!HH")
@@ -54,7 +55,7 @@ class SecurityAssociation:
         do not know comes back as ``odd``.
         """
         found: list[Proposal] = []
-        more, number = True, -1
+        more, number, left = True, -1, TRANSFORMS
         while more:
             at = body.at
             if len(found) == PROPOSALS:
@@ -63,6 +64,9 @@ class SecurityAssociation:
             if proposal.number <= number:
                 raise Malformed(f"proposal {proposal.number} after {number}", at)
             number = proposal.number
+            left -= len(proposal.transforms)
+            if left < 0:
+                raise Malformed(f"more than {TRANSFORMS} transforms", at)
             found.append(proposal)
         return cls(tuple(found))
 

@@ -6,8 +6,10 @@ import pytest
 
 from ikecore.actions import Failed, Send
 from ikecore.diagnosis import Code
+from ikecore.events import Configured
 from ikecore.profile import Limits
 from ikecore.proposals import Proposal, Protocol, Transform
+from ikev2.exchanges.sa_init_response import TOLD
 from ikev2.message import parse_header, parse_init
 from ikev2.payloads.ke import KeyExchangeData
 from ikev2.payloads.nonce import Nonce
@@ -238,3 +240,14 @@ def test_nat_detection_is_answered_only_to_who_speaks_of_it() -> None:
     net = Network()
     (sent,) = only(Send, net.inject("sun", init_request()))
     assert parse_init(sent.data, parse_header(sent.data)).notifies() == ()
+
+
+def test_a_strangers_misfit_is_told_to_a_few_of_the_many_connections_he_may_mean() -> None:
+    net = Network()
+    many = tuple(profile("sun", name=f"net{n}", remote=frozenset()) for n in range(100))
+    net.tell("sun", Configured(many))
+    offer = profile("moon", ("aes256gcm16-prfsha256-x25519",))
+    assert asked(net, init_request(offer=offer)) == (NotifyType.NO_PROPOSAL_CHOSEN,)
+    told = net.seen(Failed, "sun")
+    assert [failed.connection for failed in told] == [f"net{n}" for n in range(TOLD)]
+    assert len(told[0].diagnosis.findings) == 1

@@ -7,7 +7,7 @@ from scapy.contrib.ikev2 import IKEv2_Proposal, IKEv2_SA, IKEv2_Transform
 
 from ikecore.proposals import Proposal, Transform
 from ikecore.wire import Malformed
-from ikev2.payloads.sa import PROPOSALS, SecurityAssociation
+from ikev2.payloads.sa import PROPOSALS, TRANSFORMS, SecurityAssociation
 from tests.ikev2.payloads.codec import MODERATE, accepted_cuts, attempt, proposals, read
 
 # What strongSwan offers for aes128-sha256-x25519, aes256gcm16-prfsha384-ecp384.
@@ -150,6 +150,18 @@ def test_more_proposals_than_anyone_sends_are_malformed() -> None:
 def test_255_transforms_are_read() -> None:
     payload = SecurityAssociation((Proposal(1, tuple(Transform(1, n) for n in range(255))),))
     assert read(SecurityAssociation, payload.body()) == payload
+
+
+def test_more_transforms_than_anyone_sends_are_malformed() -> None:
+    """A forged offer of 16 KB would otherwise cost milliseconds of comparing, and no cookie."""
+
+    def wire(count: int) -> bytes:
+        one = tuple(Transform(1, n) for n in range(count // 4))
+        return SecurityAssociation(tuple(Proposal(1, one, b"", n) for n in range(1, 5))).body()
+
+    assert len(read(SecurityAssociation, wire(TRANSFORMS)).proposals) == 4
+    with pytest.raises(Malformed, match="more than 256 transforms"):
+        read(SecurityAssociation, wire(TRANSFORMS + 4))
 
 
 @MODERATE
