@@ -1,14 +1,15 @@
 """One end of the pair between daemon and worker: messages in and out, never blocking."""
 
 import contextlib
+import os
 import socket
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ikebana.worker.messages import LONGEST, BadMessage, Message, pack, unpack
+from ikebana.worker.messages import LONGEST, BadMessage, Message, Sockets, pack, unpack
 
-_ANCILLARY: Final = socket.CMSG_SPACE(64 * array("i").itemsize)
+_ANCILLARY: Final = socket.CMSG_SPACE(253 * array("i").itemsize)  # all that SCM_RIGHTS can carry
 _BUFFER: Final = 4 * 1024 * 1024
 
 
@@ -22,12 +23,17 @@ def make_pair() -> tuple[socket.socket, socket.socket]:
 
 
 class Link:
-    """Send and receive messages; the far end being gone shows as ``closed``."""
+    """Send and receive messages; the far end being gone shows as ``closed``.
 
-    def __init__(self, end: socket.socket) -> None:
+    Descriptors reach only an end that ``takes_descriptors``: the worker could otherwise fill the
+    daemon's table with them.
+    """
+
+    def __init__(self, end: socket.socket, *, takes_descriptors: bool = False) -> None:
         self._end = end
+        self._room = _ANCILLARY if takes_descriptors else 0
         self.closed = False
-        self.refused = 0  # messages that did not fit into the far end's queue
+        self.refused = 0  # messages too long, or that did not fit into the far end's queue
 
     def fileno(self) -> int:
         """Return the descriptor to watch."""
@@ -36,42 +42,70 @@ class Link:
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> bool:
         """Queue a message; False when the far end is gone or does not keep up."""
         octets = pack(message)
+        if len(octets) > LONGEST:
+            self.refused += 1
+            return False
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))]
         try:
             self._end.sendmsg([octets], rights if descriptors else [])
-        except (BlockingIOError, InterruptedError):
-            self.refused += 1
+        except ConnectionError:
+            self.closed = True
             return False
         except OSError:
-            self.closed = True
+            self.refused += 1
             return False
         return True
 
     def receive(self) -> tuple[Message, list[int]] | None:
         """Return the next message and its descriptors, None when there is none.
 
-        Raises :exc:`~ikebana.worker.messages.BadMessage` for octets that are none.
+        Raises :exc:`~ikebana.worker.messages.BadMessage` for octets that are none, and for a
+        message that does not come with the descriptors it speaks of.
         """
         try:
-            octets, ancillary, flags, _ = self._end.recvmsg(LONGEST, _ANCILLARY)
+            octets, ancillary, flags, _ = self._end.recvmsg(LONGEST, self._room)
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:
             self.closed = True
             return None
-        descriptors = array("i")
-        for level, kind, data in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+        descriptors = _descriptors(ancillary)
         if not octets:
+            _close(descriptors)
             self.closed = True
             return None
-        if flags & socket.MSG_TRUNC:
-            raise BadMessage("longer than any message of ours")
-        return unpack(octets), list(descriptors)
+        try:
+            if flags & socket.MSG_TRUNC:
+                raise BadMessage("longer than any message of ours")
+            message = unpack(octets)
+            if len(descriptors) != _carried(message):
+                raise BadMessage("not the descriptors that it speaks of")
+        except BadMessage:
+            _close(descriptors)
+            raise
+        return message, descriptors
 
     def close(self) -> None:
         """Close this end."""
         self.closed = True
         with contextlib.suppress(OSError):
             self._end.close()
+
+
+def _descriptors(ancillary: Iterable[tuple[int, int, bytes]]) -> list[int]:
+    found = array("i")
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            found.frombytes(data[: len(data) - len(data) % found.itemsize])
+    return list(found)
+
+
+def _carried(message: Message) -> int:
+    """Return how many descriptors go with a message."""
+    return 1 + len(message.udp) + len(message.raw) if isinstance(message, Sockets) else 0
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)

@@ -8,6 +8,8 @@ decode is refused.  Keys travel to the worker only.
 import json
 import struct
 from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 from ikebana.control.codec import Undecodable, decode, encode
@@ -201,15 +203,61 @@ def unpack(octets: bytes) -> Message:
     body = octets[1:]
     try:
         if kind is Ike:
-            return _unpack_ike(body)
+            return _checked(_unpack_ike(body))
         if kind is Done:
             return Done(*_DONE.unpack(body))
         if kind is Remove:
             return Remove(*_REMOVE.unpack(body))
-        message: Message = decode(kind, json.loads(body))
+        return _checked(decode(kind, json.loads(body)))
     except (Undecodable, struct.error, ValueError, RecursionError) as error:
         raise BadMessage(f"{kind.__name__}: {error}") from None
+
+
+def _checked(message: Message) -> Message:
+    """Refuse numbers and addresses that a system call or a field of a packet could not hold."""
+    match message:
+        case Install():
+            _within(64, message.token)
+            _within(32, message.inbound_spi, message.outbound_spi, message.path_mtu)
+            _check_path(message.path)
+        case Move():
+            _within(32, message.inbound_spi)
+            _check_path(message.path)
+        case Moved():
+            _within(32, message.inbound_spi)
+            _within(16, message.port)
+            _check_address(message.address)
+        case SoftLimit():
+            _within(32, message.inbound_spi)
+        case Traffic():
+            _within(63, *message.counts.values())
+            for spi, *counts in message.children:
+                _within(32, spi)
+                _within(63, *counts)
+        case Ike():
+            _check_path(message.path)
+        case Network():
+            _within(32, message.mtu)
+            _check_address(message.remote)
     return message
+
+
+def _within(bits: int, *numbers: int) -> None:
+    if any(number >> bits for number in numbers):  # what is negative never shifts to 0
+        raise ValueError(f"no {bits} bit number")
+
+
+def _check_path(path: Path) -> None:
+    _within(16, path.local[1], path.remote[1])
+    if path.local[0]:  # empty: the kernel chooses
+        _check_address(path.local[0])
+    _check_address(path.remote[0])
+
+
+@lru_cache(maxsize=1024)
+def _check_address(text: str) -> None:
+    # a host name would be looked up, by a system call that waits for the answer
+    ip_address(text)
 
 
 def _unpack_ike(body: bytes) -> Ike:
