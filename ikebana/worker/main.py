@@ -28,6 +28,7 @@ class Process:
         self._link = link
         self._loop = loop
         self._worker = Worker()
+        self._is_waiting = False  # for room in the daemon's queue
         self._over = loop.create_future()
 
     async def run(self) -> None:
@@ -60,7 +61,7 @@ class Process:
         by_address = dict(zip(message.udp, sockets, strict=False))
         raws = dict(zip(message.raw, sockets[len(message.udp) :], strict=True))
         self._worker.attach(tun, by_address, raws)
-        self._loop.add_reader(tun, self._then_flush(self._worker.on_tun))
+        self._loop.add_reader(tun, self._then_flush(self._on_tun))
         for sock in by_address.values():
             udp.enable_gro(sock)
             on_udp = partial(self._on_udp, sock)
@@ -68,6 +69,9 @@ class Process:
         for sock in raws.values():
             on_raw = partial(self._worker.on_raw, sock)
             self._loop.add_reader(sock.fileno(), self._then_flush(on_raw))
+
+    def _on_tun(self) -> None:
+        self._worker.on_tun(self._loop.time())
 
     def _on_udp(self, sock: socket.socket) -> None:
         self._worker.on_udp(sock, self._loop.time())
@@ -86,9 +90,19 @@ class Process:
         self._loop.call_later(_REPORT_EVERY, self._report)
 
     def _flush(self) -> None:
-        for message in self._worker.outbox:
-            self._link.send(message)
-        self._worker.outbox.clear()
+        outbox = self._worker.outbox
+        sent = 0
+        while sent < len(outbox) and self._link.send(outbox[sent]):
+            sent += 1
+        del outbox[:sent]
+        if outbox:  # a daemon that is busy: an acknowledgement has to reach it all the same
+            self._worker.shed()
+        if self._is_waiting != bool(outbox) and not self._link.closed:
+            self._is_waiting = bool(outbox)
+            if self._is_waiting:
+                self._loop.add_writer(self._link.fileno(), self._flush)
+            else:
+                self._loop.remove_writer(self._link.fileno())
 
 
 def main() -> None:
@@ -102,7 +116,7 @@ def main() -> None:
     gc.freeze()  # what start-up made is there to stay: the collector need not walk it
 
     async def work() -> None:
-        await Process(Link(end), asyncio.get_running_loop()).run()
+        await Process(Link(end, takes_descriptors=True), asyncio.get_running_loop()).run()
 
     asyncio.run(work())
 

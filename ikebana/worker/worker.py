@@ -46,24 +46,34 @@ _MARKER: Final = bytes(4)  # RFC 3948 section 2.2
 _KEEPALIVE: Final = b"\xff"
 _HELD_PER_TUNNEL: Final = 64
 _HELD_TUNNELS: Final = 256
+_TELL_AGAIN: Final = 5.0  # seconds: what a packet started may have failed, and nobody says so here
 _IKE_RATE: Final = 2000.0  # datagrams a second that the daemon is given, at most
 _IKE_BURST: Final = 500.0
 _NEAR_END: Final = (1 << 32) - (1 << 24)
+_ROWS: Final = 1024  # children in one Traffic: more would not fit into a message
+_KEPT: Final = 1024
 DROPS: Final = ("ike_rate", "no_socket", "tun_full", "odd_message")
 """Counters of what this module drops, beside those of :mod:`esp.counters`."""
 
 
 class Worker:
-    """Give it sockets and messages; it gives messages back."""
+    """Give it sockets and messages; it gives messages back.
 
-    def __init__(self) -> None:
+    ``soft_packets`` is after how many packets a child is told to be near its end.
+    """
+
+    def __init__(self, soft_packets: int = _NEAR_END) -> None:
+        self._soft_packets = soft_packets
         self._counters = Counters()
         self._engine = Engine(Spd(()), self._counters)
         self._tun = -1
         self._udp: dict[str, socket] = {}
         self._raw: dict[int, socket] = {}
         self._held: dict[str, list[bytes]] = {}
+        self._acquired_at: dict[str, float] = {}
         self._told: dict[int, tuple[int, int, int, int]] = {}
+        self._told_counts: dict[str, int] = {}
+        self._now = 0.0
         self._ike_credit = _IKE_BURST
         self._ike_at = 0.0
         self.outbox: list[Message] = []
@@ -106,8 +116,8 @@ class Worker:
                 self._engine.arm(policy.tunnel)
             else:
                 self._engine.disarm(policy.tunnel)
-                if not any(c.tunnel == policy.tunnel for c in self._engine.children.values()):
-                    self._let_go(policy.tunnel)
+        for tunnel in self._acquired_at.keys() - armed:
+            self._counters.count("no_sa", len(self._let_go(tunnel)))
 
     def _install(self, message: Install) -> None:
         try:
@@ -115,14 +125,20 @@ class Worker:
         except (KeyError, ValueError):
             self.outbox.append(Done(message.token, ok=False))
             return
+        child.outbound.soft_packets = self._soft_packets
         self._engine.install(child)
         self.outbox.append(Done(message.token, mtu=child.mtu))
-        held = self._held.pop(message.tunnel, None)
+        held = self._let_go(message.tunnel)
         if held:
             self._seal(held)
 
     def report(self, *, changed_only: bool = True) -> None:
-        """Tell the counters; with ``changed_only`` only of children that had traffic."""
+        """Tell the counters; with ``changed_only`` only of children that had traffic.
+
+        Nothing is told when nothing changed.
+        """
+        counts = self._counters.snapshot()
+        is_due = not changed_only or counts != self._told_counts
         rows = []
         for spi, child in self._engine.children.items():
             now = (
@@ -131,15 +147,28 @@ class Worker:
                 child.outbound.packets,
                 child.outbound.octets,
             )
-            if not changed_only or self._told.get(spi) != now:
+            if not changed_only or self._told.get(spi, _SILENT) != now:
                 self._told[spi] = now
                 rows.append((spi, *now))
-        if rows or not changed_only:
-            self.outbox.append(Traffic(self._counters.snapshot(), tuple(rows)))
+        if rows or is_due:
+            self._told_counts = counts
+            for start in range(0, len(rows) or 1, _ROWS):
+                self.outbox.append(Traffic(counts, tuple(rows[start : start + _ROWS])))
+
+    def shed(self) -> None:
+        """Drop from the outbox what can be spared, for a daemon that does not keep up.
+
+        Datagrams come again and counts add up; what is said once stays, a bounded number of it.
+        """
+        kept = [one for one in self.outbox if not isinstance(one, Ike | Network | Traffic)]
+        lost = sum(isinstance(one, Ike) for one in self.outbox) + max(0, len(kept) - _KEPT)
+        self._lost(lost)
+        self.outbox[:] = kept[:_KEPT]
 
     # -- from the inside ------------------------------------------------------------------------
-    def on_tun(self) -> None:
+    def on_tun(self, now: float) -> None:
         """Seal what waits in the TUN device."""
+        self._now = now
         packets: list[bytes] = []
         for _ in range(BATCH):
             try:
@@ -189,27 +218,27 @@ class Worker:
 
     def _hold(self, tunnel: str, packet: bytes) -> None:
         """Keep the packets that start a tunnel until it is up: the first one is not lost."""
-        held = self._held.get(tunnel)
-        if held is None:
+        if self._now - self._acquired_at.get(tunnel, -_TELL_AGAIN) >= _TELL_AGAIN:
+            self._acquired_at[tunnel] = self._now
             self.outbox.append(Acquired(tunnel))
-            if len(self._held) >= _HELD_TUNNELS:
-                self._counters.count("queue_full")
-                return
+        held = self._held.get(tunnel)
+        if held is None and len(self._held) < _HELD_TUNNELS:
             held = self._held[tunnel] = []
-        if len(held) >= _HELD_PER_TUNNEL:
+        if held is None or len(held) >= _HELD_PER_TUNNEL:
             self._counters.count("queue_full")
             return
         held.append(packet)
 
-    def _let_go(self, tunnel: str) -> None:
-        self._counters.count("no_sa", len(self._held.pop(tunnel, ())))
+    def _let_go(self, tunnel: str) -> list[bytes]:
+        self._acquired_at.pop(tunnel, None)
+        return self._held.pop(tunnel, [])
 
     # -- from the outside -----------------------------------------------------------------------
     def on_udp(self, sock: socket, now: float) -> None:
         """Sort what waits on a 4500 socket: IKE to the daemon, ESP through the engine."""
         received = udp.receive_batch(sock, BATCH)
         if not received:
-            for error in udp.read_errors(sock):
+            for error in dict.fromkeys(udp.read_errors(sock)):
                 self.outbox.append(Network(error.remote[0], error.kind.value, error.mtu))
             return
         port = sock.getsockname()[1]
@@ -235,7 +264,9 @@ class Worker:
         for packet in opened.inner:
             self._write(packet)
         for child, source in opened.moved:
-            if isinstance(source, tuple):
+            # port 0: it came as protocol 50, which a peer behind UDP may send (RFC 7296 section
+            # 2.23) and anybody on the way may make of its UDP: nothing that could be followed
+            if isinstance(source, tuple) and source[1]:
                 self.outbox.append(Moved(child.inbound.spi, str(source[0]), int(source[1])))
 
     def _write(self, packet: bytes) -> None:
@@ -259,6 +290,8 @@ def child_of(message: Install) -> ChildSa:
     """Return the SAs that a message describes; raise KeyError or ValueError if it cannot be."""
     encr = ENCR_BY_NAME[message.encr]
     integ = INTEG_BY_NAME[message.integ] if message.integ else None
+    if not (0 < message.inbound_spi < 1 << 32 and 0 < message.outbound_spi < 1 << 32):
+        raise ValueError("an SPI has four octets and is not 0")  # RFC 4303 section 2.1
 
     def make(key: bytes, mac: bytes) -> Sealer:
         return sealer(encr, key, integ, mac)
@@ -269,7 +302,6 @@ def child_of(message: Install) -> ChildSa:
     outbound = OutboundSa(
         message.outbound_spi, make(message.outbound_encr, message.outbound_integ), esn=message.esn
     )
-    outbound.soft_packets = _NEAR_END
     icv = integ.icv if integ is not None else encr.icv
     mtu = tunnel_mtu(
         message.path_mtu,
@@ -282,6 +314,9 @@ def child_of(message: Install) -> ChildSa:
     return ChildSa(
         message.tunnel, outbound, inbound, message.path, message.local_ts, message.remote_ts, mtu
     )
+
+
+_SILENT: Final = (0, 0, 0, 0)
 
 
 def _version(address: str) -> int:
