@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from socket import socket
-from typing import Final, Protocol
+from typing import Protocol
 
 from ikebana.config.compile import GatewayPlan
 from ikebana.daemon.routing import Routing
 from ikebana.daemon.sockets import Sockets
+from ikebana.daemon.supervisor import Supervisor
 from ikebana.daemon.tunnels import Tunnel
 from ikebana.daemon.worker_process import WorkerProcess
 from ikebana.render.keylog_files import KeyLog
@@ -20,8 +22,6 @@ from tundev import udp
 from tundev.paths import local_addresses
 from tundev.routes import Routes
 from tundev.tun import Tun
-
-_RESTART_PAUSE: Final = 0.2
 
 
 class Host(Protocol):
@@ -86,7 +86,7 @@ class Kernel:
         self, plan: GatewayPlan, keylog_dir: str, complain: Callable[[str, str], None]
     ) -> None:
         self.sockets = Sockets(plan.addresses, plan.mark, plan.port, plan.nat_port)
-        self.restarts = 0
+        self._complain = complain
         self._keylog = KeyLog(keylog_dir) if keylog_dir else None
         self._mtu = tunnel_mtu(plan.mtu, 6, True, 16, 16, 16)  # holds for every path and transform
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -95,7 +95,7 @@ class Kernel:
             self._tun.up()
             self._routes = Routes(plan.tun_name, plan.routing_table, plan.mark, adopt=True)
             self._routing = Routing(self._routes, local_addresses, complain)
-            self.worker = WorkerProcess(self._tun.fileno(), self.sockets)
+            self._worker = Supervisor(partial(WorkerProcess, self._tun.fileno(), self.sockets))
         except OSError:
             self.sockets.close()
             raise
@@ -106,11 +106,10 @@ class Kernel:
         on_datagram: Callable[[bytes, Path], None],
         on_unreachable: Callable[[str, str], None],
         on_worker: Callable[[Message], None],
-        on_worker_gone: Callable[[], None],
+        on_worker_restarted: Callable[[], None],
     ) -> None:
         """Let the loop call these; the daemon reads 500, the worker's pair, and nothing else."""
         self._loop = loop
-        self._on_worker, self._on_worker_gone = on_worker, on_worker_gone
 
         def readable(sock: socket) -> None:
             found = False
@@ -123,26 +122,7 @@ class Kernel:
 
         for sock in self.sockets.ike.values():
             loop.add_reader(sock.fileno(), readable, sock)
-        loop.add_reader(self.worker.fileno(), self._read_worker)
-
-    def _read_worker(self) -> None:
-        messages, bad = self.worker.receive()
-        for message in messages:
-            self._on_worker(message)
-        if bad:
-            self.worker.end()  # it does not speak our language any more: start another
-        if self.worker.is_gone and self._loop is not None:
-            self._loop.remove_reader(self.worker.fileno())
-            self._loop.call_later(_RESTART_PAUSE, self._restart_worker)
-
-    def _restart_worker(self) -> None:
-        if self._loop is None:
-            return
-        self.worker.end()
-        self.restarts += 1
-        self.worker = WorkerProcess(self._tun.fileno(), self.sockets)
-        self._loop.add_reader(self.worker.fileno(), self._read_worker)
-        self._on_worker_gone()
+        self._worker.watch(loop, on_worker, on_worker_restarted)
 
     @property
     def listening(self) -> tuple[str, ...]:
@@ -152,7 +132,12 @@ class Kernel:
     @property
     def worker_pid(self) -> int:
         """Return the packet worker's process number."""
-        return self.worker.pid
+        return self._worker.pid
+
+    @property
+    def restarts(self) -> int:
+        """Return how often the packet worker was started again."""
+        return self._worker.restarts
 
     def send(self, data: bytes, path: Path) -> bool:
         """Send an IKE datagram; tell whether the kernel took it."""
@@ -164,7 +149,7 @@ class Kernel:
 
     def to_worker(self, message: Message) -> bool:
         """Say something to the packet worker; False when it is gone or does not keep up."""
-        return self.worker.send(message)
+        return self._worker.send(message)
 
     def begin_routes(self, tunnel: Tunnel) -> None:
         """Take the routes of a tunnel over."""
@@ -182,7 +167,7 @@ class Kernel:
         """Let the device carry the largest inner packet that any child does."""
         if mtu > self._mtu:
             self._mtu = mtu
-            self._tun.set_mtu(mtu)
+            self._try("the MTU", partial(self._tun.set_mtu, mtu))
 
     def started(self) -> None:
         """Remove what a predecessor left and nobody claimed."""
@@ -191,23 +176,28 @@ class Kernel:
     def keylog(self, record: KeysDerived) -> None:
         """Write an IKE SA's keys, if the operator asked for it."""
         if self._keylog is not None:
-            self._keylog.ike(record)
+            self._try("keys", partial(self._keylog.ike, record))
 
     def keylog_child(self, spec: ChildSpec) -> None:
         """Write a child's keys, if the operator asked for it."""
         if self._keylog is not None:
-            self._keylog.esp(spec)
+            self._try("keys", partial(self._keylog.esp, spec))
 
     def close(self) -> None:
         """Give everything back: routes first, so that none points into a device that is gone."""
         if self._loop is not None:
             for sock in self.sockets.ike.values():
                 self._loop.remove_reader(sock.fileno())
-            self._loop.remove_reader(self.worker.fileno())
             self._loop = None
-        self.worker.end()
+        self._worker.close()
         self._routes.close()
         self._tun.close()
         self.sockets.close()
         if self._keylog is not None:
             self._keylog.close()
+
+    def _try(self, what: str, change: Callable[[], None]) -> None:
+        try:
+            change()
+        except OSError as error:  # a full disk, say: no reason to lose the tunnel
+            self._complain("", f"the system refused {what}: {error}")

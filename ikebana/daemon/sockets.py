@@ -17,11 +17,17 @@ class Sockets:
     """Open on construction; raise :exc:`~tundev.udp.CannotListen` or RawError, nothing left open.
 
     The worker gets ``nat`` and ``esp`` and alone reads them; the daemon reads ``ike`` and sends
-    IKE on either.
+    IKE on either.  Without ESP's raw sockets only UDP carries packets, and root is not needed.
     """
 
     def __init__(
-        self, addresses: Sequence[str], mark: int, port: int = 500, nat_port: int = 4500
+        self,
+        addresses: Sequence[str],
+        mark: int,
+        port: int = 500,
+        nat_port: int = 4500,
+        *,
+        with_esp: bool = True,
     ) -> None:
         self._port = port
         self._nat_port = nat_port
@@ -33,7 +39,7 @@ class Sockets:
                 self.ike[address] = udp.open_udp(address, port, mark)
                 self.nat[address] = udp.open_udp(address, nat_port, mark)
                 version = 6 if ":" in address else 4
-                if version not in self.esp:
+                if with_esp and version not in self.esp:
                     self.esp[version] = raw.open_esp(6 if version == 6 else 4, mark)
         except OSError:
             self.close()

@@ -11,6 +11,7 @@ from ikebana.worker.messages import BadMessage, Done, Message
 from ikebana.worker.messages import Sockets as Descriptors
 
 _END_PATIENCE: Final = 2.0
+_AT_ONCE: Final = 256  # messages before other things have their turn
 
 
 class WorkerProcess:
@@ -19,12 +20,16 @@ class WorkerProcess:
     def __init__(self, tun: int, sockets: Sockets) -> None:
         ours, theirs = make_pair()
         self._link = Link(ours)
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-m", "ikebana.worker.main", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-            )
+        try:
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                    [sys.executable, "-m", "ikebana.worker.main", str(theirs.fileno())],
+                    pass_fds=(theirs.fileno(),),
+                    stdin=subprocess.DEVNULL,
+                )
+        except OSError:
+            ours.close()
+            raise
         shared = (*sockets.nat.values(), *sockets.esp.values())
         self._link.send(
             Descriptors(tuple(sockets.nat), tuple(sockets.esp)),
@@ -49,28 +54,29 @@ class WorkerProcess:
         """Say something; False when the worker is gone or does not keep up."""
         return self._link.send(message)
 
-    def receive(self) -> tuple[list[Message], int]:
-        """Return what it has said, and how many of its messages were none."""
+    def receive(self) -> tuple[list[Message], bool]:
+        """Return what it has said, a bounded part of it, and whether it then said nonsense."""
         messages: list[Message] = []
-        bad = 0
-        while True:
-            try:
-                got = self._link.receive()
-            except BadMessage:
-                bad += 1
-                continue
-            if got is None:
-                return messages, bad
-            messages.append(got[0])
+        try:
+            while len(messages) < _AT_ONCE and (got := self._link.receive()) is not None:
+                messages.append(got[0])
+        except BadMessage:
+            return messages, True
+        return messages, False
 
     def end(self) -> None:
-        """Close the pair and see the process off."""
+        """Close the pair, upon which the worker ends by itself, and see it off."""
         self._link.close()
         try:
             self._process.wait(_END_PATIENCE)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
+
+    def kill(self) -> None:
+        """End the worker without waiting for it to agree."""
+        self._link.close()
+        self._process.kill()
+        self._process.wait()
 
 
 class Acknowledgements:

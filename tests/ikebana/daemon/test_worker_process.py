@@ -1,0 +1,85 @@
+import os
+import select
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from ikebana.daemon.sockets import Sockets
+from ikebana.daemon.worker_process import Acknowledgements, WorkerProcess
+from ikebana.worker.messages import Done, Message, Policies, Remove
+from tests.ikebana.daemon.ports import free_ports
+
+
+@pytest.fixture
+def worker() -> Iterator[WorkerProcess]:
+    """A real process, with one end of a pipe in place of the TUN device."""
+    sockets = Sockets(("127.0.0.1",), 0, *free_ports(), with_esp=False)
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    process = WorkerProcess(reading, sockets)
+    yield process
+    process.end()
+    sockets.close()
+    os.close(reading)
+    os.close(writing)
+
+
+def heard(worker: WorkerProcess) -> list[Message]:
+    """Wait until the worker says something."""
+    select.select([worker.fileno()], [], [], 30)
+    return worker.receive()[0]
+
+
+def test_a_worker_answers_from_a_process_of_its_own(worker: WorkerProcess) -> None:
+    assert worker.pid != os.getpid()
+    assert worker.send(Policies((), ()))
+    assert worker.send(Remove(7, 300))
+    assert heard(worker) == [Done(7)]
+    assert not worker.is_gone
+
+
+def test_a_worker_that_is_killed_shows_as_gone(worker: WorkerProcess) -> None:
+    os.kill(worker.pid, signal.SIGKILL)
+    assert heard(worker) == []
+    assert worker.is_gone
+    assert not worker.send(Remove(1, 300))
+
+
+def test_a_worker_ends_by_itself_when_the_pair_closes(worker: WorkerProcess) -> None:
+    worker.end()
+    assert worker.is_gone
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker.pid, 0)
+
+
+def test_a_worker_can_be_ended_without_its_consent(worker: WorkerProcess) -> None:
+    os.kill(worker.pid, signal.SIGSTOP)
+    worker.kill()
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker.pid, 0)
+
+
+def test_an_acknowledgement_reaches_who_waits_for_it_once() -> None:
+    acknowledgements = Acknowledgements()
+    seen: list[Done | None] = []
+    token = acknowledgements.expect(0.0, seen.append)
+    acknowledgements.done(Done(token + 1))
+    acknowledgements.done(Done(token))
+    acknowledgements.done(Done(token))
+    assert seen == [Done(token)]
+    assert acknowledgements.next_timeout() is None
+
+
+def test_who_waits_too_long_is_told_so_in_the_order_of_asking() -> None:
+    acknowledgements = Acknowledgements(patience=1.0)
+    seen: list[str] = []
+    acknowledgements.expect(0.0, lambda _: seen.append("first"))
+    acknowledgements.expect(0.5, lambda _: seen.append("second"))
+    assert acknowledgements.next_timeout() == 1.0
+    acknowledgements.handle_timeout(0.99)
+    assert seen == []
+    acknowledgements.handle_timeout(1.0)
+    assert seen == ["first"]
+    acknowledgements.fail_all()
+    assert seen == ["first", "second"]
