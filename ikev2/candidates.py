@@ -21,6 +21,10 @@ class Candidates:
             for address in profile.remote:
                 self._by_address.setdefault(address, []).append((place, profile))
 
+    def knows(self, address: str) -> bool:
+        """Return whether a connection admits a peer from ``address``, to whichever of ours."""
+        return bool(self._anybody) or address in self._by_address
+
     def at(self, path: Path) -> tuple[Profile, ...]:
         """Return the connections that a peer on this path may reach."""
         local, remote = path.local[0], path.remote[0]

@@ -78,6 +78,10 @@ class Endpoint:
         """Return how many peers are not authenticated yet."""
         return self._half_open.total
 
+    def knows(self, address: str) -> bool:
+        """Return whether a peer of some connection may come from ``address``."""
+        return self._candidates.knows(address)
+
     # -- the three calls ------------------------------------------------------------------------
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event; return what to do, in order.  No input raises."""

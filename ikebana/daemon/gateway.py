@@ -29,6 +29,7 @@ from ikebana.daemon.peers import Names, Peers, profile_of
 from ikebana.daemon.runner import Report, Runner
 from ikebana.daemon.tally import Tally
 from ikebana.daemon.tell import tell
+from ikebana.daemon.triage import Triage
 from ikebana.daemon.tunnels import Tunnel, make_tunnel
 from ikebana.worker.messages import (
     Acquired,
@@ -85,6 +86,7 @@ class Gateway:
         self._loop = loop
         self._entropy = SystemEntropy()
         self.endpoint = Endpoint(self._entropy, SpiPool(self._entropy), plan.gateway.limits)
+        self._triage = Triage(self.endpoint.knows)
         self._runner = Runner(self.endpoint, self, loop.time)
         self._times = Timetable[str]()
         self._alarm = Alarm(loop, self._on_alarm)
@@ -161,8 +163,14 @@ class Gateway:
     # -- what the kernel and the worker bring ---------------------------------------------------
     def on_datagram(self, data: bytes, path: Path) -> None:
         """Take an IKE datagram."""
-        self._event(DatagramReceived(data, path))
+        self._on_ike(data, path)
         self._rearm()
+
+    def _on_ike(self, data: bytes, path: Path) -> None:
+        if self._triage.admits(data, path.remote[0], self._loop.time()):
+            self._event(DatagramReceived(data, path))
+        else:
+            self.count("rate")
 
     def on_unreachable(self, remote: str, why: str) -> None:
         """Take what the network says of our datagrams."""
@@ -172,7 +180,7 @@ class Gateway:
         """Take what the worker says."""
         match message:
             case Ike():
-                self._event(DatagramReceived(message.data, message.path))
+                self._on_ike(message.data, message.path)
             case Done():
                 self._runner.acknowledgements.done(message)
             case Acquired():
@@ -244,7 +252,7 @@ class Gateway:
         """Tell a connection what happened to its SA."""
         tunnel = self.tunnels.get(report.connection)
         level, text, code = tell(report)
-        if text:
+        if text and not (isinstance(report, Closed) and _is_unknown(report, tunnel)):
             self.journal.write(level, text, report.connection, code)
         if tunnel is None:
             return
@@ -386,3 +394,10 @@ class Gateway:
             if tunnel is not None:
                 self._perform(tunnel, tunnel.core.handle_timeout(now))
         self._rearm()
+
+
+def _is_unknown(closed: Closed, tunnel: Tunnel | None) -> bool:
+    """Tell whether an SA ends that never came up: a flood of those would flood the log."""
+    if tunnel is None:
+        return not closed.connection
+    return closed.sa not in tunnel.established_at

@@ -31,3 +31,11 @@ def test_other_peers_and_other_addresses_of_ours_are_left_out() -> None:
 def test_an_unknown_address_may_only_be_anybody() -> None:
     stranger = Path((MOON, 500), ("198.51.100.1", 500))
     assert [p.name for p in Candidates((FIRST, ANYBODY)).at(stranger)] == ["anybody"]
+
+
+def test_an_address_is_known_when_some_connection_admits_it() -> None:
+    named = profile("moon", remote=frozenset((SUN,)))
+    assert Candidates((named,)).knows(SUN)
+    assert not Candidates((named,)).knows("203.0.113.1")
+    assert Candidates((named, profile("moon", remote=frozenset()))).knows("203.0.113.1")
+    assert not Candidates().knows(SUN)

@@ -1,0 +1,51 @@
+"""Which IKE datagrams the daemon works on when there are more than it can (RFC 7296 section 2.6).
+
+A flood of first messages costs us a little each, and what waits behind it in the socket is lost.
+So first messages have a rate; what names an SA of ours, or seems to, always passes: it is cheap to
+find out that there is none.  Strangers have a rate of their own, lest a flood from addresses made
+up keeps out the peers that are configured.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+_NO_SPI: Final = bytes(8)
+_VERSION: Final = slice(17, 18)
+_IKEV2: Final = b"\x20"
+
+
+class Rate:
+    """So many a second, and so many at once."""
+
+    def __init__(self, a_second: float, burst: float) -> None:
+        self._a_second = a_second
+        self._burst = burst
+        self._credit = burst
+        self._at = 0.0
+
+    def takes(self, now: float) -> bool:
+        """Tell whether one more is within the rate."""
+        credit = self._credit + (now - self._at) * self._a_second
+        self._credit, self._at = min(credit, self._burst), now
+        if self._credit < 1:
+            return False
+        self._credit -= 1
+        return True
+
+
+class Triage:
+    """Ask it before any octet of a datagram is parsed.
+
+    ``knows`` tells whether some connection's peer may come from an address.
+    """
+
+    def __init__(self, knows: Callable[[str], bool]) -> None:
+        self._knows = knows
+        self._peers = Rate(1000.0, 500.0)
+        self._strangers = Rate(200.0, 100.0)
+
+    def admits(self, data: bytes, address: str, now: float) -> bool:
+        """Tell whether to work on a datagram from ``address``."""
+        if data[8:16] != _NO_SPI and data[_VERSION] == _IKEV2:
+            return True
+        return (self._peers if self._knows(address) else self._strangers).takes(now)
