@@ -1,0 +1,155 @@
+"""The first packets of a tunnel that has to come up: held, told, let go."""
+
+from ikebana.worker.messages import Acquired, Install, Policies, Remove
+from policy.spd import Action, Policy, SelectorPair
+from tests.esp.tunnel import MOON_NETS, cidr, udp4
+from tests.ikebana.worker.rig import Side, installs, policies, side, wait
+
+HELD = 64  # packets for one tunnel
+TUNNELS = 256  # that can have packets held
+
+
+def many(count: int) -> Policies:
+    """Arm ``count`` tunnels: number n to the network 10.9.n.0/24 of 10.9.0.0/16 and on."""
+    nets = [cidr(f"10.{9 + number // 256}.{number % 256}.0/24") for number in range(count)]
+    pairs = [SelectorPair(MOON_NETS[0], net) for net in nets]
+    rows = [Policy(f"t{n}", Action.PROTECT, (pair,), f"t{n}") for n, pair in enumerate(pairs)]
+    return Policies(tuple(rows), tuple(row.name for row in rows))
+
+
+def to(number: int, size: int = 1) -> bytes:
+    return udp4(size, target=f"10.{9 + number // 256}.{number % 256}.1")
+
+
+def join(moon: Side, sun: Side) -> Install:
+    """Give sun its end; return moon's order."""
+    ours, theirs = installs(moon.at, sun.at)
+    sun.worker.handle(theirs)
+    return ours
+
+
+def test_first_packets_are_held_and_not_lost_once_the_tunnel_is_up() -> None:
+    with side() as moon, side() as sun:
+        moon.worker.handle(policies("net"))
+        moon.send(udp4(1))
+        moon.send(udp4(2), udp4(3))
+        assert moon.said(Acquired) == [Acquired("net")]
+        assert not wait(sun.udp, 0)
+        moon.worker.handle(join(moon, sun))
+        sun.take()
+        assert sun.got() == [udp4(1), udp4(2), udp4(3)]
+        moon.send(udp4(4))
+        sun.take()
+        assert sun.got() == [udp4(4)]
+        assert moon.said(Acquired) == []
+        assert moon.drops() == {"acquires": 3}
+
+
+def test_a_tunnel_that_lost_its_sa_is_told_anew() -> None:
+    with side() as moon, side() as sun:
+        moon.worker.handle(policies("net"))
+        moon.send(udp4(1))
+        moon.worker.handle(join(moon, sun))
+        moon.worker.handle(Remove(1, 0x1000))
+        moon.worker.outbox.clear()
+        moon.send(udp4(2))
+        assert moon.said(Acquired) == [Acquired("net")]
+
+
+def test_a_try_that_failed_is_followed_by_another_when_packets_still_come() -> None:
+    with side() as moon:
+        moon.worker.handle(policies("net"))
+        told = []
+        for now in (0.0, 1.0, 4.9, 5.0, 5.1, 9.9, 10.0):
+            moon.send(udp4(), now=now)
+            told.append(len(moon.said(Acquired)))
+        assert told == [1, 0, 0, 1, 0, 0, 1]
+
+
+def test_new_policies_with_the_tunnel_still_armed_keep_what_is_held() -> None:
+    with side() as moon, side() as sun:
+        moon.worker.handle(policies("net"))
+        moon.send(udp4(1))
+        moon.worker.handle(policies("net"))
+        moon.send(udp4(2))
+        assert moon.said(Acquired) == [Acquired("net")]
+        moon.worker.handle(join(moon, sun))
+        sun.take()
+        assert sun.got() == [udp4(1), udp4(2)]
+
+
+def test_disarmed_without_sa_the_held_are_let_go_and_counted() -> None:
+    with side() as moon:
+        moon.worker.handle(policies("net"))
+        moon.send(udp4(1), udp4(2))
+        moon.worker.handle(policies())
+        assert moon.drops() == {"acquires": 2, "no_sa": 2}
+        moon.send(udp4(3))
+        assert moon.drops() == {"acquires": 2, "no_sa": 3}
+        moon.worker.handle(policies("net"))
+        moon.worker.outbox.clear()
+        moon.send(udp4(4))
+        assert moon.said(Acquired) == [Acquired("net")]
+
+
+def test_disarmed_with_an_sa_nothing_is_lost() -> None:
+    with side() as moon, side() as sun:
+        moon.worker.handle(policies("net"))
+        moon.send(udp4(1))
+        moon.worker.handle(join(moon, sun))
+        moon.worker.handle(policies())
+        sun.take()
+        assert sun.got() == [udp4(1)]
+        assert moon.drops() == {"acquires": 1}
+
+
+def test_a_tunnel_taken_out_of_the_configuration_leaves_nothing_behind() -> None:
+    with side() as moon:
+        moon.worker.handle(policies("net"))
+        moon.send(udp4(1), udp4(2))
+        moon.worker.handle(Policies((), ()))
+        assert moon.drops() == {"acquires": 2, "no_sa": 2}
+        moon.worker.handle(policies("net"))  # another one of this name
+        moon.worker.outbox.clear()
+        moon.send(udp4(3))
+        assert moon.said(Acquired) == [Acquired("net")]
+
+
+def test_a_held_packet_that_now_belongs_to_another_tunnel_waits_for_that_one() -> None:
+    with side() as moon:
+        moon.worker.handle(policies("net"))
+        moon.send(udp4(1))
+        moon.worker.outbox.clear()
+        other = Policy("new", Action.PROTECT, policies().policies[0].selectors, "new")
+        rest = Policy("net", Action.PROTECT, (), "net")
+        moon.worker.handle(Policies((other, rest), ("new", "net")))
+        moon.worker.handle(installs(moon.at, moon.at)[0])
+        assert moon.said(Acquired) == [Acquired("new")]
+        assert not wait(moon.udp, 0)
+
+
+def test_a_host_that_sends_on_meanwhile_fills_a_bounded_queue() -> None:
+    with side() as moon, side() as sun:
+        moon.worker.handle(policies("net"))
+        for size in range(1, HELD + 11):
+            moon.send(udp4(size))
+        assert moon.said(Acquired) == [Acquired("net")]
+        assert moon.drops() == {"acquires": HELD + 10, "queue_full": 10}
+        moon.worker.handle(join(moon, sun))
+        while wait(sun.udp, 0):
+            sun.worker.on_udp(sun.udp, 0.0)
+        assert sun.got() == [udp4(size) for size in range(1, HELD + 1)]
+
+
+def test_a_host_that_scans_all_networks_is_held_for_a_bounded_number_of_tunnels() -> None:
+    with side() as moon:
+        count = TUNNELS + 20
+        moon.worker.handle(many(count))
+        for _ in range(2):
+            for number in range(count):
+                moon.send(to(number))
+        # each is told, and once: those without room come up for the host's next packet
+        assert moon.said(Acquired) == [Acquired(f"t{number}") for number in range(count)]
+        assert moon.drops() == {"acquires": 2 * count, "queue_full": 2 * 20}
+        moon.worker.handle(Policies((), ()))
+        assert moon.drops()["no_sa"] == 2 * TUNNELS
