@@ -80,6 +80,7 @@ def started(queue: int = 0) -> Iterator[Process]:
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             cwd=ROOT,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as in a terminal
         )
     with child, ours, host, tun, open_udp(HOST, 0, 0) as udp:
         try:
