@@ -157,7 +157,8 @@ def test_a_terminals_signals_are_left_to_the_daemon(worker: Process) -> None:
     worker.counts()  # it has started
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGINT):
         os.kill(worker.child.pid, number)
-        assert "packets_in" in worker.counts()
+        for _ in range(10):  # an event loop on its way out still answers once or twice
+            assert "packets_in" in worker.counts()
     assert worker.child.poll() is None
 
 
