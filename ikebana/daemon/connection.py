@@ -60,6 +60,7 @@ class Connection:
         self._trying = False
         self._once = False  # a passive connection was asked to start: no retries
         self._live: dict[bytes, Established] = {}
+        self._childless: set[bytes] = set()  # of them: their child was refused, and they end
         self._children: dict[int, ChildEstablished] = {}
         self._routes = RouteState.BLOCKED
         self._noted_at = -NEVER
@@ -198,6 +199,7 @@ class Connection:
         if not self._live or self.held:
             return []
         self._live.clear()
+        self._childless.clear()
         self._children.clear()
         self._trying = False
         self.next_try_at = NEVER
@@ -208,13 +210,16 @@ class Connection:
 
     def _on_failed(self, failed: Failed, now: float) -> list[Order]:
         diagnosis = failed.diagnosis
+        has_child = any(child.sa == failed.sa for child in self._children.values())
+        if failed.sa in self._live and not has_child:
+            self._childless.add(failed.sa)
         if not failed.initiator:
             return self._on_peer_failed(diagnosis, now)
         note = Note("warning", diagnosis.lines(), str(diagnosis.code))
         if self.held:
             return [note]
         self.reason = diagnosis
-        if any(child.sa == failed.sa for child in self._children.values()):
+        if has_child:
             return [note]  # what follows is told by its Closed
         if not self._trying:
             return [note]
@@ -261,9 +266,11 @@ class Connection:
     def _on_closed(self, closed: Closed, now: float) -> list[Order]:
         if self._live.pop(closed.sa, None) is None:
             return self._unannounced_end(closed, now)
+        reason = Reason.FAILED if closed.sa in self._childless else closed.reason
+        self._childless.discard(closed.sa)
         if self._children or self._live or self.held:
             return []
-        return self._after(closed.reason, now)
+        return self._after(reason, now)
 
     def _unannounced_end(self, closed: Closed, now: float) -> list[Order]:
         """End a try whose SA closed without a Failed of its own; what we deleted was no try."""

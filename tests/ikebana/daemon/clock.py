@@ -58,7 +58,7 @@ class Clock:
         live = [at for at, _, handle, _ in self._timers if not handle.cancelled()]
         return min(live, default=float("inf"))
 
-    def sleep(self, seconds: float, between: Callable[[], None] = lambda: None) -> None:
+    def sleep(self, seconds: float, between: Callable[[], object] = lambda: None) -> None:
         """Let time pass; ``between`` is called after every timer."""
         until = self.now + seconds
         while self._timers and self._timers[0][0] <= until:

@@ -10,8 +10,8 @@ def free_ports(*addresses: str) -> tuple[int, int]:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-            if port not in found and all(_is_free(one, port) for one in addresses):
-                found.append(port)
+        if port not in found and all(_is_free(one, port) for one in addresses):
+            found.append(port)
     return found[0], found[1]
 
 

@@ -261,16 +261,18 @@ def test_a_peer_that_fails_here_shows_as_its_stage_and_code(
     assert life.tried_at == []
 
 
+@pytest.mark.parametrize("reason", [Reason.FAILED, Reason.PEER_DELETED])  # who deletes is quicker
 @pytest.mark.parametrize(
     ("initiation", "routes"), [(ON_DEMAND, RouteState.TRAP), (PASSIVE, RouteState.BLOCKED)]
 )
 def test_a_peer_whose_child_was_refused_shows_as_stage_two_after_its_sa_is_gone(
-    initiation: Initiation, routes: RouteState
+    initiation: Initiation, routes: RouteState, reason: Reason
 ) -> None:
     life = Life(initiation)
     sa = life.authenticate(ours=False)
     life.fail(NO_CHILD, sa, ours=False)
-    life.end(sa, Reason.FAILED, ours=False)
+    life.end(sa, reason, ours=False)
+    assert life.core.reason == NO_CHILD
     assert (life.core.state, life.routes) == (State.PHASE2_FAILED, routes)
     life.take(life.core.acquired())
     assert len(life.tried_at) == (initiation is ON_DEMAND)
