@@ -1,0 +1,54 @@
+"""What ``status`` shows of a connection in each of its states."""
+
+from dataclasses import replace
+
+from ikebana.config.compile import compile_config
+from ikebana.daemon.tally import Counts
+from ikebana.daemon.tunnels import Tunnel, make_tunnel
+from ikebana.daemon.views import connection_view
+from ikecore.actions import Failed
+from ikecore.diagnosis import Code, diagnose
+from tests.ikebana.config.sample import CONNECTION, config
+from tests.ikebana.daemon.test_tell import SA, child, established
+from tests.ikev2.network import Dice
+
+
+def tunnel() -> Tunnel:
+    text = CONNECTION + 'local_subnets = ["10.1.0.0/24"]\nremote_subnets = ["10.2.0.0/24"]\n'
+    return make_tunnel(compile_config(config(text)).tunnels[0], Dice(1))
+
+
+def test_a_connection_without_an_sa_shows_its_plan() -> None:
+    made = tunnel()
+    made.local = "192.0.2.1"
+    view = connection_view(made, 5.0)
+    assert (view.state, view.peer, view.local_id) == ("idle", "10.99.0.2", "192.0.2.1")
+    assert (view.ike, view.age_s, view.children, view.mappings_up) == ("", None, (), 0)
+
+
+def test_a_connected_one_shows_its_sas_ages_and_counts() -> None:
+    made = tunnel()
+    made.core.start()
+    made.core.handle(established(there=True), 10.0)
+    made.core.handle(replace(child(narrowed=False), rekey_at=110.0), 10.0)
+    made.established_at[SA] = 10.0
+    made.counts[0x1000] = Counts(since=10.0, at=19.5, packets_in=3, octets_in=300, rate_in=80.0)
+    view = connection_view(made, 20.0)
+    assert (view.state, view.peer_id, view.nat, view.encapsulation) == (
+        "connected",
+        "sun.lab",
+        "there",
+        "esp",
+    )
+    assert (view.age_s, view.rekey_in_s, view.packets_in, view.rate_in_bps) == (10.0, 90.0, 3, 80.0)
+    (shown,) = view.children
+    assert (shown.inbound_spi, shown.local_ts, shown.age_s) == (0x1000, ("10.1.0.0/24",), 10.0)
+
+
+def test_a_failed_one_shows_code_lines_and_the_next_try() -> None:
+    made = tunnel()
+    made.core.start()
+    made.core.handle(Failed("net", SA, True, diagnose(1, Code.PSK_MISMATCH, "ours")), 10.0)
+    view = connection_view(made, 11.0)
+    assert (view.reason_code, view.tries, view.next_try_in_s) == ("PSK_MISMATCH", 1, 1.0)
+    assert view.reason[0].startswith("Stage 1 failure: PSK_MISMATCH")
