@@ -30,7 +30,7 @@ from ikebana.daemon.runner import Report, Runner
 from ikebana.daemon.tally import Tally
 from ikebana.daemon.tell import tell
 from ikebana.daemon.triage import Triage
-from ikebana.daemon.tunnels import Tunnel, make_tunnel
+from ikebana.daemon.tunnels import Tunnel, is_half_open, make_tunnel
 from ikebana.worker.messages import (
     Acquired,
     Done,
@@ -252,7 +252,7 @@ class Gateway:
         """Tell a connection what happened to its SA."""
         tunnel = self.tunnels.get(report.connection)
         level, text, code = tell(report)
-        if text and not (isinstance(report, Closed) and _is_unknown(report, tunnel)):
+        if text and not is_half_open(report, tunnel):
             self.journal.write(level, text, report.connection, code)
         if tunnel is None:
             return
@@ -394,10 +394,3 @@ class Gateway:
             if tunnel is not None:
                 self._perform(tunnel, tunnel.core.handle_timeout(now))
         self._rearm()
-
-
-def _is_unknown(closed: Closed, tunnel: Tunnel | None) -> bool:
-    """Tell whether an SA ends that never came up: a flood of those would flood the log."""
-    if tunnel is None:
-        return not closed.connection
-    return closed.sa not in tunnel.established_at

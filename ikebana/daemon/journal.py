@@ -11,10 +11,11 @@ from ikebana.cli.screens import PLAIN, log_line
 from ikebana.control.view import Level, LogLine
 from ikebana.daemon.tell import tell_record
 from ikebana.render.text import clean
-from ikecore.trace import Record
+from ikecore.trace import KeysDerived, MessageTraced, Record
 
 _KEPT: Final = 5000
 _OF_ONE: Final = 500  # of one connection
+_LONG: Final = 1500  # octets of a message: a few thousand that long may be kept
 _BEHIND: Final = 1000  # lines kept for a follower that does not keep up
 
 
@@ -43,9 +44,12 @@ class Journal:
                 follower.give(line)
 
     def trace(self, record: Record) -> None:
-        """Keep a trace record as a debug line; it becomes text only when somebody reads it."""
+        """Keep a trace record as a debug line; it becomes text only when somebody reads it.
+
+        Not so with keys, which are not kept beyond their SA, and with what a stranger made long.
+        """
         traced = (self._clock(), record)
-        self._lines.append(traced)
+        self._lines.append(_line(traced) if _is_heavy(record) else traced)
         if self._followers:
             line = _line(traced)
             for follower in self._followers:
@@ -73,6 +77,16 @@ class Journal:
 
 
 _Traced = tuple[float, Record]
+
+
+def _is_heavy(record: Record) -> bool:
+    match record:
+        case MessageTraced():
+            return len(record.raw) > _LONG
+        case KeysDerived():
+            return True
+        case _:
+            return False
 
 
 def _line(traced: _Traced) -> LogLine:

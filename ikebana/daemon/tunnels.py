@@ -6,7 +6,9 @@ from ipaddress import ip_address
 from ikebana.config.compile import TunnelPlan
 from ikebana.daemon.connection import Connection
 from ikebana.daemon.orders import RouteState
+from ikebana.daemon.runner import Report
 from ikebana.daemon.tally import Counts
+from ikecore.actions import Closed
 from ikecore.diagnosis import Diagnosis
 from ikecore.entropy import Entropy
 from policy.selectors import TrafficSelector
@@ -78,3 +80,12 @@ def make_tunnel(plan: TunnelPlan, entropy: Entropy) -> Tunnel:
         enabled=plan.enabled,
     )
     return Tunnel(plan, core)
+
+
+def is_half_open(report: Report, tunnel: Tunnel | None) -> bool:
+    """Tell whether an SA ends that never came up: a flood of those would flood the log."""
+    if not isinstance(report, Closed):
+        return False
+    if tunnel is None:
+        return not report.connection
+    return report.sa not in tunnel.established_at
