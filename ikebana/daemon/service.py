@@ -113,23 +113,28 @@ class Service:
         queue: asyncio.Queue[Record | Report | Ended] = asyncio.Queue(_STEPS)
 
         def watch(name: str, what: Record | Report | Ended) -> None:
-            if name == tunnel.name and not queue.full():
+            if name != tunnel.name:
+                return
+            if queue.full() and isinstance(what, Ended):
+                queue.get_nowait()  # how it ended matters more than a step on the way
+            if not queue.full():
                 queue.put_nowait(what)
 
         began = self._loop.time()
         self._gateway.watchers.append(watch)
         try:
             self._gateway.up(tunnel)
-            async with asyncio.timeout(wait):
-                while True:
+            while True:
+                # not one timeout around it all: that would cancel a reader between two items
+                async with asyncio.timeout_at(began + wait):
                     what = await queue.get()
-                    ms = (self._loop.time() - began) * 1000
-                    if isinstance(what, Ended):
-                        yield _result(tunnel, what)
-                        return
-                    step = _step(what, ms)
-                    if step is not None:
-                        yield step
+                ms = (self._loop.time() - began) * 1000
+                if isinstance(what, Ended):
+                    yield _result(tunnel, what)
+                    return
+                step = _step(what, ms)
+                if step is not None:
+                    yield step
         except TimeoutError:
             reason = tunnel.core.reason
             lines = reason.lines() if reason is not None else ()
