@@ -7,12 +7,14 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from ikebana.cli.paint import paint_for
-from ikebana.config.compile import Plan, compile_config
+from ikebana.config.compile import Plan, compile_config, compile_gateway
 from ikebana.config.load import load
+from ikebana.config.model import Config
 from ikebana.config.problems import ConfigErrors, ConfigProblem
 from ikebana.control.server import ControlError, ControlServer
 from ikebana.control.view import Level
@@ -38,7 +40,7 @@ def run(config_path: Path, control_path: str, keylog_dir: Path | None = None) ->
         return asyncio.run(
             _serve(
                 config_path,
-                compile_config(config),
+                config,
                 warnings,
                 control_path,
                 str(keylog_dir or ""),
@@ -55,10 +57,19 @@ def problem_line(path: Path, problem: ConfigProblem) -> str:
     return f"{path}:{problem.line}: {problem.path}: {problem.message}{hint}"
 
 
+def reloaded(config: Config, running: Config) -> Plan:
+    """Return the plan of a configuration whose connections come into force, but not [gateway].
+
+    Connections draw on it (the addresses they use): on that which is open.
+    """
+    return compile_config(replace(config, gateway=running.gateway))
+
+
 async def _serve(
-    path: Path, plan: Plan, warnings: Sequence[str], control_path: str, keylog_dir: str
+    path: Path, running: Config, warnings: Sequence[str], control_path: str, keylog_dir: str
 ) -> int:
     loop = asyncio.get_running_loop()
+    plan = compile_config(running)
     journal = Journal(time.time, sys.stderr, paint_for(sys.stderr))
     kernel = Kernel(
         plan.gateway, keylog_dir, lambda name, text: journal.write(Level.ERROR, (text,), name)
@@ -81,11 +92,9 @@ async def _serve(
             problems = [problem_line(path, one) for one in errors.problems]
             journal.write(Level.ERROR, ("the new configuration is bad: nothing changed", *problems))
             return problems
-        fresh = compile_config(config)
-        if fresh.gateway != gateway.plan.gateway:
+        if compile_gateway(config.gateway) != gateway.plan.gateway:
             journal.write(Level.WARNING, ("[gateway] changed: that needs a restart",))
-            fresh = Plan(gateway.plan.gateway, fresh.tunnels)
-        changed = gateway.apply(fresh)
+        changed = gateway.apply(reloaded(config, running))
         service.warnings = tuple(problem_line(path, one) for one in config.warnings())
         told = ", ".join(changed) if changed else "no connection changed"
         journal.write(Level.INFO, (f"configuration reloaded: {told}",))

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from ikebana.config.compile import compile_config
 from ikebana.config.problems import ConfigProblem
-from ikebana.daemon.main import problem_line, run
+from ikebana.daemon.main import problem_line, reloaded, run
+from tests.ikebana.config.sample import CONNECTION, config
 
 
 def test_a_bad_configuration_is_refused_with_every_problem_of_it(
@@ -36,6 +38,16 @@ def test_what_the_system_refuses_is_told_in_one_line(
     told = capsys.readouterr().err
     assert told.startswith("ikebana: ")
     assert "192.0.2.77" in told
+
+
+def test_a_reload_takes_connections_over_but_not_what_needs_a_restart() -> None:
+    running = config('[gateway]\naddresses = ["192.0.2.1"]\n' + CONNECTION)
+    changed = config('[gateway]\naddresses = ["192.0.2.9"]\n' + CONNECTION + "enabled = false\n")
+    plan, before = reloaded(changed, running), compile_config(running)
+    assert plan.gateway == before.gateway
+    assert plan.tunnels[0].local_addresses == ("192.0.2.1",)
+    assert not plan.tunnels[0].enabled
+    assert reloaded(running, running) == before
 
 
 def test_a_problem_is_one_line_with_its_place_and_what_to_do() -> None:
