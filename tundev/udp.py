@@ -50,6 +50,9 @@ MAX_SEGMENTS: Final = 32
 _MAX_SEND: Final = 65535 - 40 - 8
 _ROOM: Final = 65535
 _TRIES: Final = 3
+_SEND_TRIES: Final = (
+    16  # each takes one queued ICMP error away: a storm of forged ones loses nothing
+)
 _PACKET_INFO: Final = frozenset((IP_PKTINFO, IPV6_PKTINFO))
 _SPLIT_ERRORS: Final = frozenset((errno.EIO, errno.EMSGSIZE, errno.EINVAL, errno.ENOPROTOOPT))
 
@@ -170,7 +173,7 @@ def _send(
 ) -> int:
     """Return 0, or the error number."""
     number = 0
-    for _ in range(_TRIES):
+    for _ in range(_SEND_TRIES):
         try:
             sock.sendmsg(parts, ancillary, 0, remote)
         except OSError as error:

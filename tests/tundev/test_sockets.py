@@ -7,7 +7,7 @@ import pytest
 from tundev.sockets import (
     IP_MTU_DISCOVER,
     PMTUDISC_DO,
-    PMTUDISC_DONT,
+    PMTUDISC_OMIT,
     configure,
     family_of,
     local_of,
@@ -47,7 +47,7 @@ def test_foreign_or_short_control_messages_tell_no_address() -> None:
     assert local_of([(socket.IPPROTO_IP, 8, b"short"), (socket.SOL_SOCKET, 8, bytes(12))]) == ""
 
 
-@pytest.mark.parametrize(("fragment", "expected"), [(True, PMTUDISC_DONT), (False, PMTUDISC_DO)])
+@pytest.mark.parametrize(("fragment", "expected"), [(True, PMTUDISC_OMIT), (False, PMTUDISC_DO)])
 def test_a_configured_socket_does_not_block(fragment: bool, expected: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         configure(sock, 0, fragment=fragment)
