@@ -92,6 +92,7 @@ class Gateway:
         self._alarm = Alarm(loop, self._on_alarm)
         self._peers = Peers(names or Resolver(loop), self._route, loop.call_later)
         self._closed = asyncio.Event()
+        self._told = Policies((), ())  # what the worker has
 
     # -- life -----------------------------------------------------------------------------------
     def start(self) -> None:
@@ -203,6 +204,7 @@ class Gateway:
 
     def on_worker_restarted(self) -> None:
         """Give the new worker its policies, and every child new keys."""
+        self._told = Policies((), ())
         self._send_policies()
         self._runner.acknowledgements.fail_all()
         now = self._loop.time()
@@ -320,7 +322,10 @@ class Gateway:
     def _send_policies(self) -> None:
         enabled = [t for t in self.tunnels.values() if t.plan.enabled]
         armed = tuple(t.name for t in enabled if t.routes is RouteState.TRAP)
-        self.to_worker(Policies(tuple(t.policy() for t in enabled), armed))
+        policies = Policies(tuple(t.policy for t in enabled), armed)
+        if policies != self._told:
+            self._told = policies
+            self.to_worker(policies)
 
     def _event(self, event: Event) -> None:
         self._runner.handle(event)

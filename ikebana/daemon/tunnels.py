@@ -21,6 +21,7 @@ class Tunnel:
 
     plan: TunnelPlan
     core: Connection
+    policy: Policy
     local: str = ""
     remote: frozenset[str] = frozenset()  # the peer's addresses when last resolved
     routes: RouteState = RouteState.BLOCKED
@@ -61,13 +62,6 @@ class Tunnel:
         if self.core.reason is not self.reason:
             self.reason, self.reason_since = self.core.reason, now
 
-    def policy(self) -> Policy:
-        """Return this connection's line of the SPD: all pairs of its networks."""
-        local = [TrafficSelector.from_cidr(net) for net in self.plan.local_subnets]
-        remote = [TrafficSelector.from_cidr(net) for net in self.plan.remote_subnets]
-        pairs = tuple(SelectorPair(a, b) for a in local for b in remote if a.version == b.version)
-        return Policy(self.name, Action.PROTECT, pairs, self.name)
-
 
 def make_tunnel(plan: TunnelPlan, entropy: Entropy) -> Tunnel:
     """Return a connection that has not begun."""
@@ -79,7 +73,15 @@ def make_tunnel(plan: TunnelPlan, entropy: Entropy) -> Tunnel:
         entropy,
         enabled=plan.enabled,
     )
-    return Tunnel(plan, core)
+    return Tunnel(plan, core, policy_of(plan))
+
+
+def policy_of(plan: TunnelPlan) -> Policy:
+    """Return a connection's line of the SPD: all pairs of its networks."""
+    local = [TrafficSelector.from_cidr(net) for net in plan.local_subnets]
+    remote = [TrafficSelector.from_cidr(net) for net in plan.remote_subnets]
+    pairs = tuple(SelectorPair(a, b) for a in local for b in remote if a.version == b.version)
+    return Policy(plan.name, Action.PROTECT, pairs, plan.name)
 
 
 def is_half_open(report: Report, tunnel: Tunnel | None) -> bool:

@@ -51,7 +51,7 @@ class MemoryGateway:
         self._runner = Runner(self._endpoint, self, clock)
         self._profile = self._tunnel.plan.profile(outside, frozenset((peer,)))
         self._done: list[Done] = []
-        self.engine = Engine(Spd((self._tunnel.policy(),)), Counters())
+        self.engine = Engine(Spd((self._tunnel.policy,)), Counters())
         self.outbox: list[bytes] = []
         self.tun: list[bytes] = []
         self.records: list[Record] = []
