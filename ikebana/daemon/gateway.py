@@ -30,7 +30,7 @@ from ikebana.daemon.runner import Report, Runner
 from ikebana.daemon.tally import Tally
 from ikebana.daemon.tell import tell
 from ikebana.daemon.triage import Triage
-from ikebana.daemon.tunnels import Tunnel, is_half_open, make_tunnel
+from ikebana.daemon.tunnels import Tunnel, is_half_open, make_tunnel, policies_of
 from ikebana.worker.messages import (
     Acquired,
     Done,
@@ -320,9 +320,7 @@ class Gateway:
         self._send_policies()
 
     def _send_policies(self) -> None:
-        enabled = [t for t in self.tunnels.values() if t.plan.enabled]
-        armed = tuple(t.name for t in enabled if t.routes is RouteState.TRAP)
-        policies = Policies(tuple(t.policy for t in enabled), armed)
+        policies = policies_of(self.tunnels.values())
         if policies != self._told:
             self._told = policies
             self.to_worker(policies)
