@@ -28,11 +28,17 @@ def local_addresses() -> set[str]:
 
 
 def path_mtu(remote: str, mark: int = 0) -> int:
-    """Return the MTU towards ``remote`` that the kernel knows, in octets (1500 without a route).
+    """Return the MTU towards ``remote`` that the kernel knows, in octets.
+
+    1500 without a route, and when no socket can be had to ask it.
 
     ``mark`` is that of our own packets: the answer is then for them, not for what is tunnelled.
     """
-    with _socket(remote) as probe:
+    try:
+        probe = _socket(remote)
+    except OSError:  # out of descriptors: whoever asks goes on
+        return _UNKNOWN_MTU
+    with probe:
         if not _connected(probe, remote, mark):
             return _UNKNOWN_MTU
         if probe.family == socket.AF_INET6:
@@ -42,7 +48,11 @@ def path_mtu(remote: str, mark: int = 0) -> int:
 
 def default_address(remote: str, mark: int = 0) -> str | None:
     """Return the address the kernel would send from towards ``remote``, None without a route."""
-    with _socket(remote) as probe:
+    try:
+        probe = _socket(remote)
+    except OSError:
+        return None
+    with probe:
         return str(probe.getsockname()[0]) if _connected(probe, remote, mark) else None
 
 

@@ -390,10 +390,11 @@ class Gateway:
         self._alarm.set(at)
 
     def _on_alarm(self) -> None:
-        self._runner.handle_timeout()
-        now = self._loop.time()
-        while (name := self._times.pop_due(now)) is not None:
-            tunnel = self.tunnels.get(name)
-            if tunnel is not None:
-                self._perform(tunnel, tunnel.core.handle_timeout(now))
-        self._rearm()
+        try:
+            self._runner.handle_timeout()
+            now = self._loop.time()
+            while (name := self._times.pop_due(now)) is not None:
+                if (tunnel := self.tunnels.get(name)) is not None:
+                    self._perform(tunnel, tunnel.core.handle_timeout(now))
+        finally:  # a bug in one of them must not stop everybody's clock
+            self._rearm()

@@ -1,5 +1,7 @@
 """Addresses and ways, as the kernel tells them."""
 
+import resource
+
 import pytest
 
 from tundev.namespaces import Namespace, Namespaces
@@ -28,3 +30,13 @@ def test_the_way_to_a_peer(spaces: Namespaces) -> None:
 def test_without_a_route_there_is_no_address_and_a_usual_mtu() -> None:
     assert default_address("10.0.0.2") is None
     assert path_mtu("10.0.0.2") == 1500
+
+
+def test_without_descriptors_nothing_is_known_and_nothing_raised() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        assert path_mtu("127.0.0.1") == 1500
+        assert default_address("127.0.0.1") is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
