@@ -73,6 +73,7 @@ class Worker:
         self._acquired_at: dict[str, float] = {}
         self._told: dict[int, tuple[int, int, int, int]] = {}
         self._told_counts: dict[str, int] = {}
+        self._moved: dict[int, object] = {}  # where a child's peer was last told to be
         self._now = 0.0
         self._ike_credit = _IKE_BURST
         self._ike_at = 0.0
@@ -98,6 +99,7 @@ class Worker:
             case Remove():
                 self._engine.remove(message.inbound_spi)
                 self._told.pop(message.inbound_spi, None)
+                self._moved.pop(message.inbound_spi, None)
                 self.outbox.append(Done(message.token))
             case Move():
                 child = self._engine.children.get(message.inbound_spi)
@@ -266,8 +268,10 @@ class Worker:
         for child, source in opened.moved:
             # port 0: it came as protocol 50, which a peer behind UDP may send (RFC 7296 section
             # 2.23) and anybody on the way may make of its UDP: nothing that could be followed
-            if isinstance(source, tuple) and source[1]:
-                self.outbox.append(Moved(child.inbound.spi, str(source[0]), int(source[1])))
+            spi = child.inbound.spi
+            if isinstance(source, tuple) and source[1] and self._moved.get(spi) != source:
+                self._moved[spi] = source  # once: the daemon may have reason not to follow
+                self.outbox.append(Moved(spi, str(source[0]), int(source[1])))
 
     def _write(self, packet: bytes) -> None:
         try:

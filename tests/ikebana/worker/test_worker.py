@@ -228,6 +228,14 @@ class TestAPeerThatMoves:
             sun.take()
             assert sun.said(Moved) == []
 
+    def test_is_told_once_although_the_daemon_does_not_follow(self) -> None:
+        with two() as (moon, sun), open_udp(HOST, 0, 0) as elsewhere:
+            moon.worker.attach(moon.tun.fileno(), {HOST: elsewhere}, {})
+            for number in (1, 2, 3):
+                moon.send(udp4(number))
+                sun.take()
+            assert len(sun.said(Moved)) == 1
+
     def test_a_move_of_a_child_that_is_gone_means_nothing(self) -> None:
         with side() as moon:
             moon.worker.handle(Move(0xBAD, Path(moon.at, moon.at, encapsulated=True)))
