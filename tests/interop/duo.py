@@ -146,10 +146,8 @@ class Duo:
 def hosts_talk(lab: Lab, *, inner_six: bool = False, count: int = 5) -> None:
     """Ping from each host to the other, nothing lost."""
     a, b = (HOST_A6, HOST_B6) if inner_six else (HOST_A, HOST_B)
-    for host, other in (("ca", b), ("cb", a)):
-        argv = [find("ping") or "ping", "-n", "-W", "2", "-c", str(count), "-i", "0.01", other]
-        _, output, errors = lab.run(host, argv)
-        assert f" {count} received" in output, output + errors
+    lost = lab.ping("ca", b, count, 0.01), lab.ping("cb", a, count, 0.01)
+    assert lost == (0, 0), f"lost from A and from B, of {count}: {lost}"
 
 
 def wait_for_ping(lab: Lab, seconds: float = 30, name: str = "ca", target: str = HOST_B) -> None:

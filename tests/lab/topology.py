@@ -11,7 +11,6 @@ Everything here runs in real time: the processes in it are real.
 """
 
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
+from tests.lab import echo
 from tests.lab.needs import find
 from tundev.namespaces import Namespace, Namespaces, end
 
@@ -181,15 +181,8 @@ class Lab:
         return output
 
     def ping(self, name: str, target: str, count: int = 3, interval: float = 0.05) -> int:
-        """Ping from a namespace; return how many answers are missing."""
-        argv = [_program("ping"), "-n", "-q", "-W", "1"]
-        _, output, errors = self.run(name, [*argv, "-c", str(count), "-i", f"{interval:g}", target])
-        found = re.search(r"(\d+) received", output)
-        if found is None:
-            if "unreachable" in errors:  # our own kernel has no route: as lost as any
-                return count
-            raise LabError(f"ping {target} from {name}: {output}{errors}")
-        return count - int(found[1])
+        """Ping from a namespace; return how many answers are missing after a second."""
+        return echo.missing(self[name], target, count, interval, 1.0)
 
     # ---- building ----
 
