@@ -1,6 +1,7 @@
 """Elliptic-curve Diffie-Hellman: the ECP groups (RFC 5903), Curve25519 and Curve448 (RFC 8031)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -92,6 +93,21 @@ class X448:
             raise BadPublicValue(f"{self.group.name} public value is of small order") from None
 
 
-def ecp(curve: ec.EllipticCurve) -> Callable[[Group, bytes | None], KeyExchange]:
-    """Return what makes exchanges over a curve of the library."""
-    return lambda group, private: Ecp(group, curve, private)
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The method of a curve; a point is checked when it is used."""
+
+    kind: Callable[[Group, bytes | None], KeyExchange]
+
+    def make(self, group: Group, private: bytes | None) -> KeyExchange:
+        """Return an exchange."""
+        return self.kind(group, private)
+
+    def check(self, group: Group, peer_public: bytes) -> None:
+        """Raise BadPublicValue unless the value has the curve's length."""
+        check_length(group, peer_public)
+
+
+def ecp(curve: ec.EllipticCurve) -> Curve:
+    """Return the method of a curve of the library."""
+    return Curve(lambda group, private: Ecp(group, curve, private))

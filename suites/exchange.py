@@ -1,6 +1,5 @@
 """What a key exchange method is: the row, the private half in use, and the one refusal."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -29,6 +28,18 @@ class KeyExchange(Protocol):
         ...
 
 
+class Method(Protocol):
+    """How a group's exchanges are made, and what of a peer's value can be refused at once."""
+
+    def make(self, group: "Group", private: bytes | None) -> KeyExchange:
+        """Return an exchange of a given private value, or of a fresh one for None."""
+        ...
+
+    def check(self, group: "Group", peer_public: bytes) -> None:
+        """Raise :exc:`BadPublicValue` as far as that costs nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """One row of Transform Type 4 (key exchange method, "Diffie-Hellman group")."""
@@ -38,14 +49,20 @@ class Group:
     public: int
     """Octets of Key Exchange Data on the wire."""
     status: Status
-    make: Callable[["Group", bytes | None], KeyExchange] = field(repr=False, compare=False)
-    """Makes an exchange of a given private value, or of a fresh one for None."""
+    method: Method = field(repr=False, compare=False)
     instead: str = ""
     """Keyword to propose to who uses a row that has aged."""
 
     def generate(self) -> KeyExchange:
         """Return an exchange with a fresh private value."""
-        return self.make(self, None)
+        return self.method.make(self, None)
+
+    def check(self, peer_public: bytes) -> None:
+        """Raise :exc:`BadPublicValue` for what is seen to be bad before a private value is made.
+
+        A responder asks first: the largest groups' private values cost milliseconds.
+        """
+        self.method.check(self, peer_public)
 
     def from_private(self, private: bytes) -> KeyExchange:
         """Return the exchange of a known private value: for vectors and lessons only.
@@ -53,7 +70,7 @@ class Group:
         Big-endian for MODP and ECP, the RFC 7748 octets for x25519 and x448.  ValueError when it is
         no private value of the group.
         """
-        return self.make(self, private)
+        return self.method.make(self, private)
 
 
 def check_length(group: Group, peer_public: bytes) -> None:

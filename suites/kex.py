@@ -12,7 +12,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, SECP521R1
 
-from suites.curves import X448, X25519, ecp
+from suites.curves import X448, X25519, Curve, ecp
 from suites.exchange import BadPublicValue, Group, KeyExchange
 from suites.modp import group24, oakley
 from suites.status import Status
@@ -42,8 +42,8 @@ GROUP: Final = (
     Group(  20, "ecp384",           96, Status.MAY,    ecp(SECP384R1())),
     Group(  21, "ecp521",          132, Status.MAY,    ecp(SECP521R1())),
     Group(  24, "modp2048s256",    256, Status.LEGACY, group24,      "modp2048"),
-    Group(  31, "x25519",           32, Status.SHOULD, X25519),
-    Group(  32, "x448",             56, Status.MAY,    X448),
+    Group(  31, "x25519",           32, Status.SHOULD, Curve(X25519)),
+    Group(  32, "x448",             56, Status.MAY,    Curve(X448)),
 )
 # fmt: on
 

@@ -21,7 +21,6 @@ thrown away; and both groups are within reach of precomputation anyway, which is
 
 import os
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -205,13 +204,26 @@ class PlainModp:
         return pow(value, self._private, self._field.prime).to_bytes(self._field.octets, "big")
 
 
-def oakley(bits: int) -> Callable[[Group, bytes | None], KeyExchange]:
-    """Return what makes exchanges over the Oakley prime of so many bits, generator 2."""
-    field = Field(oakley_prime(bits), 2)
-    method = PlainModp if bits <= 1024 else LibraryModp
-    return lambda group, private: method(group, field, private)
+@dataclass(frozen=True, slots=True)
+class Modp:
+    """The method of a finite-field group."""
+
+    field: Field
+    kind: type[LibraryModp | PlainModp]
+
+    def make(self, group: Group, private: bytes | None) -> KeyExchange:
+        """Return an exchange."""
+        return self.kind(group, self.field, private)
+
+    def check(self, group: Group, peer_public: bytes) -> None:
+        """Raise BadPublicValue unless the value is 2 .. p-2 (RFC 6989 section 2.1)."""
+        self.field.check(group, peer_public)
 
 
-def group24(group: Group, private: bytes | None) -> KeyExchange:
-    """Make an exchange over the 2048-bit group with the 256-bit subgroup."""
-    return LibraryModp(group, GROUP_24, private)
+def oakley(bits: int) -> Modp:
+    """Return the method of the Oakley prime of so many bits, generator 2."""
+    return Modp(Field(oakley_prime(bits), 2), PlainModp if bits <= 1024 else LibraryModp)
+
+
+group24: Final = Modp(GROUP_24, LibraryModp)
+"""The 2048-bit group with the 256-bit subgroup."""

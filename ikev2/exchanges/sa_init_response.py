@@ -98,6 +98,7 @@ def respond(sa: IkeSa, fit: Fit, message: Message, now: float) -> list[Action]:
     """Answer the request and give ``sa`` its keys; raise BadPublicValue before any state."""
     if fit.suite.group is None:
         raise BadPublicValue("no group")
+    fit.suite.group.check(fit.key.data)
     kex = fit.suite.group.generate()
     shared = kex.shared(fit.key.data)
     profile = fit.candidates[0]

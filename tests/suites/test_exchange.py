@@ -16,7 +16,17 @@ class Toy:
         return b"shared"
 
 
-TOY = Group(1025, "toy", 5, Status.MAY, Toy)
+class Toys:
+    """How toys are made: what is wrong by its first octet can be refused at once."""
+
+    def make(self, group: Group, private: bytes | None) -> Toy:
+        return Toy(group, private)
+
+    def check(self, group: Group, peer_public: bytes) -> None:
+        check_length(group, peer_public)
+
+
+TOY = Group(1025, "toy", 5, Status.MAY, Toys())
 
 
 def test_a_row_makes_fresh_and_known_exchanges() -> None:
@@ -27,7 +37,7 @@ def test_a_row_makes_fresh_and_known_exchanges() -> None:
 
 
 def test_rows_compare_by_what_they_are_not_by_how_they_compute() -> None:
-    assert Group(1025, "toy", 5, Status.MAY, lambda group, private: Toy(group, private)) == TOY
+    assert Group(1025, "toy", 5, Status.MAY, Toys()) == TOY
     assert "Toy" not in repr(TOY)
 
 
@@ -35,6 +45,8 @@ def test_rows_compare_by_what_they_are_not_by_how_they_compute() -> None:
 def test_a_public_value_of_another_length_is_refused_with_both_lengths(length: int) -> None:
     with pytest.raises(BadPublicValue, match=f"toy takes 5 octets of public value, not {length}"):
         TOY.generate().shared(bytes(length))
+    with pytest.raises(BadPublicValue):
+        TOY.check(bytes(length))
 
 
 def test_a_bad_public_value_is_a_value_error() -> None:

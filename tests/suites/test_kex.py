@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suites.kex import GROUP, GROUP_BY_ID, GROUP_BY_NAME, GROUPS, BadPublicValue, Group
+from suites.modp import GROUP_24, oakley_prime
 
 EVERY = pytest.mark.parametrize("group", GROUP, ids=lambda group: group.name)
 QUICK = [group for group in GROUP if group.public <= 256]
@@ -77,3 +78,12 @@ def test_importing_and_using_modp_warns_of_nothing() -> None:
     code = "from suites.kex import GROUP; [g.generate().shared(g.generate().public) for g in GROUP]"
     command = [sys.executable, "-W", "error", "-c", code]
     subprocess.run(command, check=True)  # noqa: S603  our own interpreter and text
+
+
+@pytest.mark.parametrize("group", [g for g in GROUPS if g.name.startswith("modp")], ids=str)
+def test_a_modp_value_out_of_range_is_refused_before_a_private_value_is_made(group: Group) -> None:
+    prime = GROUP_24.prime if group.iana == 24 else oakley_prime(group.public * 8)
+    for value in (0, 1, prime - 1, prime, 2 ** (group.public * 8) - 1):
+        with pytest.raises(BadPublicValue):
+            group.check(value.to_bytes(group.public, "big"))
+    group.check((2).to_bytes(group.public, "big"))
