@@ -2,6 +2,7 @@
 
 from collections import Counter
 from enum import Enum
+from ipaddress import ip_address
 
 from ikecore.profile import Limits
 
@@ -28,7 +29,7 @@ class HalfOpen:
         A good cookie proves the address, so that one address can only fill its own quota and a
         flood from forged ones none at all.
         """
-        limits, mine = self._limits, self._by_address[address]
+        limits, mine = self._limits, self._by_address[_site(address)]
         if mine >= limits.half_open_per_address or self.total >= limits.half_open:
             return Verdict.DROP
         crowded = (
@@ -38,12 +39,20 @@ class HalfOpen:
 
     def add(self, address: str) -> None:
         """Count a new half-open SA."""
-        self._by_address[address] += 1
+        self._by_address[_site(address)] += 1
         self.total += 1
 
     def remove(self, address: str) -> None:
         """Take one away: it was authenticated, or given up."""
         self.total -= 1
-        self._by_address[address] -= 1
-        if self._by_address[address] <= 0:
-            del self._by_address[address]
+        site = _site(address)
+        self._by_address[site] -= 1
+        if self._by_address[site] <= 0:
+            del self._by_address[site]
+
+
+def _site(address: str) -> str:
+    """Return who an address counts for: one IPv6 host has a whole /64 to call from."""
+    if ":" not in address:
+        return address
+    return ip_address(address.partition("%")[0]).packed[:8].hex()

@@ -174,8 +174,9 @@ class Runner:
             self._outside.installed(spec, done.mtu)
             self._soon(partial(self._go_on, sa))
 
+        path_mtu = self._outside.path_mtu(spec.path)
         token = self.acknowledgements.expect(self._clock(), then)
-        return _install_message(token, spec, self._outside.path_mtu(spec.path))
+        return _install_message(token, spec, path_mtu)
 
     def _remove(self, sa: bytes, spi: int) -> Message:
         def then(_done: Done | None) -> None:

@@ -17,6 +17,7 @@ from esp.child import ChildSa
 from esp.counters import Counters
 from esp.engine import Engine
 from esp.sa import InboundSa, OutboundSa
+from ikebana.rate import Rate
 from ikebana.worker.messages import (
     Acquired,
     Done,
@@ -47,7 +48,7 @@ _KEEPALIVE: Final = b"\xff"
 _HELD_PER_TUNNEL: Final = 64
 _HELD_TUNNELS: Final = 256
 _TELL_AGAIN: Final = 5.0  # seconds: what a packet started may have failed, and nobody says so here
-_IKE_RATE: Final = 2000.0  # datagrams a second that the daemon is given, at most
+_IKE_RATE: Final = 2000.0  # datagrams a second that the daemon is given, of peers and of strangers
 _IKE_BURST: Final = 500.0
 _NEAR_END: Final = (1 << 32) - (1 << 24)
 _ROWS: Final = 1024  # children in one Traffic: more would not fit into a message
@@ -75,8 +76,9 @@ class Worker:
         self._told_counts: dict[str, int] = {}
         self._moved: dict[int, object] = {}  # where a child's peer was last told to be
         self._now = 0.0
-        self._ike_credit = _IKE_BURST
-        self._ike_at = 0.0
+        self._peers: set[str] = set()  # addresses of peers that have a child here
+        self._peers_rate = Rate(_IKE_RATE, _IKE_BURST)
+        self._strangers_rate = Rate(_IKE_RATE, _IKE_BURST)
         self.outbox: list[Message] = []
 
     @property
@@ -105,6 +107,7 @@ class Worker:
                 child = self._engine.children.get(message.inbound_spi)
                 if child is not None:
                     child.path = message.path
+                    self._peers.add(message.path.remote[0])
             case Report():
                 self.report(changed_only=False)
             case _:
@@ -129,6 +132,7 @@ class Worker:
             return
         child.outbound.soft_packets = self._soft_packets
         self._engine.install(child)
+        self._peers.add(child.path.remote[0])
         self.outbox.append(Done(message.token, mtu=child.mtu))
         held = self._let_go(message.tunnel)
         if held:
@@ -139,6 +143,7 @@ class Worker:
 
         Nothing is told when nothing changed.
         """
+        self._peers = {child.path.remote[0] for child in self._engine.children.values()}
         counts = self._counters.snapshot()
         is_due = not changed_only or counts != self._told_counts
         rows = []
@@ -280,14 +285,15 @@ class Worker:
             self._counters.count("tun_full")
 
     def _to_daemon(self, message: Ike, now: float) -> None:
-        """Hand an IKE datagram on, at a bounded rate: a flood must not drown the daemon."""
-        credit = self._ike_credit + (now - self._ike_at) * _IKE_RATE
-        self._ike_credit, self._ike_at = min(credit, _IKE_BURST), now
-        if self._ike_credit < 1:
+        """Hand an IKE datagram on, at a bounded rate: a flood must not drown the daemon.
+
+        Peers that have a child here have a rate of their own, which strangers cannot use up.
+        """
+        known = message.path.remote[0] in self._peers
+        if (self._peers_rate if known else self._strangers_rate).takes(now):
+            self.outbox.append(message)
+        else:
             self._counters.count("ike_rate")
-            return
-        self._ike_credit -= 1
-        self.outbox.append(message)
 
 
 def child_of(message: Install) -> ChildSa:

@@ -47,3 +47,12 @@ def test_who_leaves_makes_room_and_is_forgotten() -> None:
         counts.remove("a")
     assert counts.total == 0
     assert counts.judge("a", has_cookie=False) is Verdict.ACCEPT
+
+
+def test_one_ipv6_host_counts_once_whatever_address_of_its_network_it_uses() -> None:
+    counts = filled(*(f"2001:db8:1:2::{n:x}" for n in range(1, 5)))
+    assert counts.judge("2001:db8:1:2:ffff::9", has_cookie=True) is Verdict.DROP
+    assert counts.judge("2001:db8:1:3::1", has_cookie=False) is Verdict.ACCEPT
+    for n in range(1, 5):
+        counts.remove(f"2001:db8:1:2::{n:x}")
+    assert counts.judge("2001:db8:1:2::1%eth0", has_cookie=False) is Verdict.ACCEPT

@@ -51,6 +51,13 @@ class TestSomeoneWhoFloodsThePort:
             assert moon.drops() == {"ike_rate": 225}
             assert flood(moon, attacker, 600, now=9999.0) == 500  # saved up no further
 
+    def test_with_ike_from_elsewhere_keeps_no_peer_that_has_a_tunnel_out(self) -> None:
+        with two() as (moon, sun), stranger() as attacker:
+            attacker.bind(("127.0.0.9", 0))
+            assert flood(moon, attacker, 600, now=100.0) == 500
+            assert flood(moon, attacker, 50, now=100.0) == 0
+            assert flood(moon, sun.udp, 50, now=100.0) == 50
+
     def test_with_ike_costs_the_tunnel_nothing(self) -> None:
         with two() as (moon, sun), stranger() as attacker:
             flood(sun, attacker, 600, now=1.0)
