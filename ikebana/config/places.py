@@ -16,18 +16,22 @@ from ikebana.config.problems import Loc
 DEEPEST: Final = 32
 """Brackets inside one another, and parts of one dotted key."""
 
-# Possessive throughout: one pass, no backtracking, no memory per character.
+# Only single characters are repeated possessively: Python before 3.11.5 gets groups wrong.
 _LEXEME: Final = re.compile(
     r"""(?P<space>[ \t\r]++|\#[^\n]*+)
       | (?P<newline>\n)
-      | (?P<text>\"{3}(?:[^"\\]++|\\.|"(?!""))*+\"{3,5}
-               | '{3}(?:[^']++|'(?!''))*+'{3,5}
-               | "(?:[^"\\\n]++|\\[^\n])*+"
-               | '[^'\n]*+')
+      | (?P<quote>\"{3}|'{3}|"|')
       | (?P<bare>[^\s\[\]{}=,.\#"']++)
       | (?P<mark>[\[\]{}=,.])""",
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE,
 )
+_ENDS: Final = {
+    '"""': re.compile(r'\\.|"{3,5}', re.DOTALL),
+    "'''": re.compile("'{3,5}"),
+    '"': re.compile(r'\\.|["\n]'),
+    "'": re.compile(r"['\n]"),
+}
+"""What may end a string, or is an escape in it."""
 
 
 class TooDeep(ValueError):
@@ -190,7 +194,23 @@ def find_places(text: str) -> Places:
     scanner = _Scanner()
     at = 0
     while (lexeme := _LEXEME.match(text, at)) is not None:
-        if lexeme.lastgroup != "space":
-            scanner.take(str(lexeme.lastgroup), lexeme[0])
-        at = lexeme.end()
+        kind, found, at = str(lexeme.lastgroup), lexeme[0], lexeme.end()
+        if kind == "quote":
+            end = _end_of_string(text, at, found)
+            if end is None:
+                break
+            kind, found, at = "text", text[lexeme.start() : end], end
+        if kind != "space":
+            scanner.take(kind, found)
     return scanner.found
+
+
+def _end_of_string(text: str, at: int, quote: str) -> int | None:
+    """Return where a string that opened before ``at`` is over, None if it never is."""
+    while (stop := _ENDS[quote].search(text, at)) is not None:
+        if stop[0] == "\n":
+            return None
+        if stop[0][0] != "\\":
+            return stop.end()
+        at = stop.end()
+    return None
