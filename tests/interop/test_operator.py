@@ -27,6 +27,7 @@ SIDE: dict[str, Any] = {"local_subnets": ["10.1.9.0/24"], "remote_subnets": ["10
 
 def curl(pair: Duo, path: str, *options: str) -> tuple[int, Any]:
     """Ask the control socket by curl; return the HTTP status and the decoded answer."""
+    require("curl")
     socket = ["--unix-socket", str(pair.ours.control)]
     argv = ["curl", "-sS", "-w", "\n%{http_code}", *socket, *options, f"http://localhost{path}"]
     body, _, code = pair.lab.check("ga", argv).rpartition("\n")
@@ -103,7 +104,6 @@ def test_exit_codes(lab: Lab, duo: Start) -> None:
 
 
 def test_curl_speaks_to_the_control_socket(lab: Lab, duo: Start) -> None:
-    require("curl")
     pair = duo(connection_toml(lab))
     pair.peer()
     code, answer = curl(pair, "/v1/status?name=net")
