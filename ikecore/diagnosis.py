@@ -190,7 +190,8 @@ class Diagnosis:
         if self.evidence:
             out.append(f"  seen: {self.evidence}" + ("" if self.proven else " (not authenticated)"))
         if not self.certain:
-            out.append("  possible causes, likeliest first:")
+            several = len(self.findings) > 1
+            out.append(f"  possible cause{'s, likeliest first' if several else ''}:")
         for finding in self.findings:
             if not self.certain:
                 out.append(f"  * {finding.code}: {finding.entry.title}")

@@ -78,6 +78,11 @@ class Endpoint:
         """Return how many peers are not authenticated yet."""
         return self._half_open.total
 
+    def path_of(self, sa: bytes) -> Path | None:
+        """Return where an SA's peer is now: it may have moved since it was established."""
+        found = self._sas.get(sa)
+        return None if found is None else found.path
+
     def knows(self, address: str) -> bool:
         """Return whether a peer of some connection may come from ``address``."""
         return self._candidates.knows(address)

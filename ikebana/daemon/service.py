@@ -8,6 +8,7 @@ from typing import Final
 from ikebana.control.daemon import Conflict, NotFound
 from ikebana.control.view import (
     ConnectionState,
+    ConnectionView,
     Direction,
     GatewayView,
     LogLine,
@@ -66,7 +67,12 @@ class Service:
             half_open=gateway.endpoint.half_open,
             warnings=self.warnings,
         )
-        return StatusView(view, tuple(connection_view(tunnel, now) for tunnel in found))
+        return StatusView(view, tuple(self._view(tunnel, now) for tunnel in found))
+
+    def _view(self, tunnel: Tunnel, now: float) -> ConnectionView:
+        sas = tunnel.core.sas
+        path = self._gateway.endpoint.path_of(sas[-1].sa) if sas else None
+        return connection_view(tunnel, now, path)
 
     def up(self, name: str, timeout: float) -> AsyncIterator[Step]:
         """Start the connection and tell how it goes."""

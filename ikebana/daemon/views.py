@@ -5,12 +5,17 @@ from ikebana.daemon.tally import Counts
 from ikebana.daemon.tunnels import Tunnel
 from ikecore.actions import ChildEstablished
 from ikecore.timetable import NEVER
+from policy.path import Path
 
 
-def connection_view(tunnel: Tunnel, now: float) -> ConnectionView:
-    """Return one connection; ``now`` of the loop's clock, as all times inside."""
+def connection_view(tunnel: Tunnel, now: float, path: Path | None = None) -> ConnectionView:
+    """Return one connection; ``now`` of the loop's clock, as all times inside.
+
+    ``path`` is where the newest SA's peer is now, by default where it was when established.
+    """
     core, plan = tunnel.core, tunnel.plan
     newest = core.sas[-1] if core.sas else None
+    path = path or (newest.path if newest is not None else None)
     child = core.children[-1] if core.children else None
     counts = [tunnel.counts.get(c.inbound_spi, Counts()) for c in core.children]
     reason = core.reason
@@ -18,7 +23,7 @@ def connection_view(tunnel: Tunnel, now: float) -> ConnectionView:
     return ConnectionView(
         name=plan.name,
         state=core.state,
-        peer=newest.path.remote[0] if newest is not None else plan.peer,
+        peer=path.remote[0] if path is not None else plan.peer,
         peer_id=str(newest.remote_id if newest is not None else plan.remote_id or ""),
         local_id=str(plan.local_id or tunnel.local),
         ike=str(newest.suite) if newest is not None else "",
@@ -37,7 +42,7 @@ def connection_view(tunnel: Tunnel, now: float) -> ConnectionView:
         tries=core.tries,
         next_try_in_s=_until(core.next_try_at, now),
         nat=_nat(newest.nat_here, newest.nat_there) if newest is not None else "",
-        encapsulation=("udp" if newest.path.encapsulated else "esp") if newest is not None else "",
+        encapsulation=("udp" if path.encapsulated else "esp") if path is not None else "",
         mappings_up=int(up),
         mappings_total=1,
         narrowed=child is not None and child.narrowed,

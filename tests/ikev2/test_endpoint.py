@@ -270,3 +270,14 @@ def test_a_peer_half_way_into_a_connection_that_stayed_as_it_was_goes_on() -> No
     net.tell("sun", Configured((profile("sun"), profile("sun", name="other"))))
     net.sleep(5)
     net.assert_connected()
+
+
+def test_where_a_peer_is_now_can_be_asked() -> None:
+    net = Network()
+    net.initiate("moon")
+    (sa,) = net.up("moon")
+    endpoint = net.hosts["moon"].endpoint
+    path = endpoint.path_of(sa)
+    assert path is not None
+    assert path.remote == (SUN, 500)
+    assert endpoint.path_of(b"nobody's") is None

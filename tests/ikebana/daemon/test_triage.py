@@ -1,6 +1,7 @@
 """Which datagrams are worked on during a flood."""
 
-from ikebana.daemon.triage import Rate, Triage
+from ikebana.daemon.triage import Triage
+from ikebana.rate import Rate
 
 PEER, STRANGER = "192.0.2.2", "203.0.113.9"
 FIRST = bytes(range(8)) + bytes(8) + b"\x21\x20\x22\x08"

@@ -8,6 +8,7 @@ from ikebana.daemon.tunnels import Tunnel, make_tunnel
 from ikebana.daemon.views import connection_view
 from ikecore.actions import Failed
 from ikecore.diagnosis import Code, diagnose
+from policy.path import Path
 from tests.ikebana.config.sample import CONNECTION, config
 from tests.ikebana.daemon.test_tell import SA, child, established
 from tests.ikev2.network import Dice
@@ -52,3 +53,12 @@ def test_a_failed_one_shows_code_lines_and_the_next_try() -> None:
     view = connection_view(made, 11.0)
     assert (view.reason_code, view.tries, view.next_try_in_s) == ("PSK_MISMATCH", 1, 1.0)
     assert view.reason[0].startswith("Stage 1 failure: PSK_MISMATCH")
+
+
+def test_a_peer_that_moved_is_shown_where_it_is() -> None:
+    made = tunnel()
+    made.core.start()
+    made.core.handle(established(), 10.0)
+    moved = Path(("192.0.2.1", 4500), ("198.51.100.7", 1024), encapsulated=True)
+    view = connection_view(made, 20.0, moved)
+    assert (view.peer, view.encapsulation) == ("198.51.100.7", "udp")
