@@ -28,6 +28,7 @@ from ikecore.entropy import Entropy
 
 NEVER: Final = float("inf")
 _JITTER: Final = 0.1
+_PROOF: Final = 60.0  # seconds in which what our own try may only guess does not replace it
 _NOTE_PAUSE: Final = 1.0  # seconds between two lines about peers' failures
 
 
@@ -64,6 +65,7 @@ class Connection:
         self._children: dict[int, ChildEstablished] = {}
         self._routes = RouteState.BLOCKED
         self._noted_at = -NEVER
+        self._proved_at = -NEVER  # when the peer's own try last showed the true cause here
 
     # -- what can be asked ----------------------------------------------------------------------
     @property
@@ -176,6 +178,7 @@ class Connection:
         self._trying = self._once = False
         self.tries = 0
         self.next_try_at = NEVER
+        self._proved_at = -NEVER
         self.state = State.CONNECTED
         return [*self._route(RouteState.ACTIVE), Ended(ok=True)]
 
@@ -218,7 +221,8 @@ class Connection:
         note = Note("warning", diagnosis.lines(), str(diagnosis.code))
         if self.held:
             return [note]
-        self.reason = diagnosis
+        if diagnosis.certain or now - self._proved_at > _PROOF:
+            self.reason = diagnosis
         if has_child:
             return [note]  # what follows is told by its Closed
         if not self._trying:
@@ -240,6 +244,8 @@ class Connection:
             return []
         if not self.held:
             self.reason = diagnosis
+            if diagnosis.certain:
+                self._proved_at = now
             if not (self._children or self._is_under_way):
                 self.state = _failed_state(diagnosis)
         if now - self._noted_at < _NOTE_PAUSE:

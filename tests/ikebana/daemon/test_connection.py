@@ -286,6 +286,18 @@ def test_a_peer_that_fails_does_not_disturb_our_own_tries() -> None:
     assert life.ends == []
 
 
+def test_what_our_own_try_can_only_guess_does_not_replace_what_the_peers_try_proved() -> None:
+    causes = (Finding(Code.PSK_MISMATCH), Finding(Code.PEER_IDENTITY_MISMATCH))
+    guess = Diagnosis(1, Code.AUTH_REFUSED_BY_PEER, causes)
+    life = Life(ACTIVE)
+    life.fail(WRONG_KEY, ours=False)
+    life.fail(guess)
+    assert life.core.reason is WRONG_KEY
+    life.sleep(61)
+    life.fail(guess)
+    assert life.core.reason is guess
+
+
 def test_hearsay_says_nothing_of_a_tunnel_that_is_up() -> None:
     life = Life(PASSIVE)
     life.connect(ours=False)
