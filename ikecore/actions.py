@@ -125,7 +125,6 @@ class Reason(StrEnum):
     REPLACED = "replaced by a newer SA"
     REDUNDANT = "both sides had started at once"
     LIFETIME = "lifetime reached"
-    CHILD_GONE = "its child is gone"
     RECONFIGURED = "configuration changed"
     INTERNAL_ERROR = "internal error"
 

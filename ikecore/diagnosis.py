@@ -42,8 +42,6 @@ class Code(StrEnum):
     LIMIT_REACHED = "LIMIT_REACHED"
     LIFETIME = "LIFETIME"
     INTERNAL_ERROR = "INTERNAL_ERROR"
-    ADDRESS_NOT_LOCAL = "ADDRESS_NOT_LOCAL"
-    PORT_IN_USE = "PORT_IN_USE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +139,6 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     Code.INTERNAL_ERROR: Entry(
         "a bug of ours closed this SA; the log has the traceback",
         "report it with the log", "nothing to do there"),
-    Code.ADDRESS_NOT_LOCAL: Entry(
-        "an address of the gateway is not on this host",
-        "add the address to an interface or change gateway.addresses", "nothing to do there"),
-    Code.PORT_IN_USE: Entry(
-        "another program holds the IKE port",
-        "stop the other IKE daemon", "nothing to do there"),
 }
 # fmt: on
 

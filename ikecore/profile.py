@@ -24,7 +24,6 @@ class Profile:
     local_id: Identity
     remote: frozenset[str] = ANY  # addresses the peer may come from; empty: any
     local: frozenset[str] = ANY  # our addresses it may come to; empty: any
-    version: int = 2
     ike_lifetime: float = 86400.0
     child_lifetime: float = 3600.0
     nat_traversal: bool = True

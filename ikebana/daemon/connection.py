@@ -363,7 +363,6 @@ class Connection:
 
 _REASONS: Final = {
     Reason.PEER_DELETED: Code.PEER_DELETED,
-    Reason.CHILD_GONE: Code.PEER_DELETED,
     Reason.LIFETIME: Code.LIFETIME,
 }
 

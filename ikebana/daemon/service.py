@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from importlib.metadata import version
 from typing import Final
 
 from ikebana.control.daemon import Conflict, NotFound
@@ -29,7 +30,7 @@ from ikebana.daemon.views import connection_view
 from ikecore.actions import ChildEstablished, Established, Failed
 from ikecore.trace import KeysDerived, MessageTraced, Record, Retransmitted
 
-VERSION: Final = "0.1.0"
+VERSION: Final = version("ikebana")
 _DOWN_PATIENCE: Final = 4.0
 _STEPS: Final = 1000  # kept for a reader of ``up`` who does not keep up
 

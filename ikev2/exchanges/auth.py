@@ -1,18 +1,20 @@
 """IKE_AUTH with a pre-shared key as its initiator (RFC 7296 sections 1.2 and 2.15).
 
-SK { IDi, [N(INITIAL_CONTACT)], IDr, AUTH, SA, TSi, TSr }  ──►
-◄── SK { IDr, AUTH, SA, TSi, TSr }
-stage 1 failed:          ◄── SK { N(AUTHENTICATION_FAILED) }
-stage 2 failed:          ◄── SK { IDr, AUTH, N(TS_UNACCEPTABLE) }
+    SK { IDi, [N(INITIAL_CONTACT)], IDr, AUTH, SA, TSi, TSr }  ──►
+                                              ◄── SK { IDr, AUTH, SA, TSi, TSr }
+                     stage 1 failed:          ◄── SK { N(AUTHENTICATION_FAILED) }
+                     stage 2 failed:          ◄── SK { IDr, AUTH, N(TS_UNACCEPTABLE) }
+
+Without its child an IKE SA is no use here: it is deleted, and the next try starts anew.
 """
 
-from ikecore.actions import Action, Authorize, Established, Reason
+from ikecore.actions import Action, Authorize, Reason
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.proposals import choose
 from ikev2 import life
 from ikev2.children import LOWEST_SPI, Agreed, install, offer, spi_of
 from ikev2.exchanges.informational import delete
-from ikev2.exchanges.keyed import Keyed
+from ikev2.exchanges.keyed import Keyed, established
 from ikev2.failures import (
     identity_mismatch,
     networks,
@@ -32,7 +34,6 @@ from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
 from ikev2.payloads.types import NotifyType, is_error
 from ikev2.sa import IkeSa, State, Waiting
-from ikev2.window import NEVER
 from policy.selectors import is_subset
 from suites.secret import Secret
 
@@ -103,21 +104,10 @@ class InitiateAuth:
         if wrong is not None:
             return self._refuse(sa, wrong, now)
         life.begin(sa, now)
-        established = Established(
-            sa.sa,
-            sa.connection,
-            True,
-            *sa.spis,
-            identity.identity,
-            self._keyed.suite,
-            sa.path,
-            sa.nat_here,
-            sa.nat_there,
-            0.0 if sa.reauth_at == NEVER else sa.reauth_at,
-        )
+        up = established(sa, self._keyed.suite, identity.identity)
         actions: list[Action] = [
             sa.become(State.ESTABLISHED, "both ends authenticated"),
-            established,
+            up,
         ]
         agreed = _child(sa, message, error)
         if isinstance(agreed, Diagnosis):

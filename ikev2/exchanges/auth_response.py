@@ -6,14 +6,14 @@ IKE_SA_INIT; the key is asked for; the answer leaves when the worker has the chi
 
 from collections.abc import Sequence
 
-from ikecore.actions import Action, Authorize, Established, Reason, Send
+from ikecore.actions import Action, Authorize, Reason, Send
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.identities import Identity
 from ikecore.profile import Profile
 from ikev2 import life
 from ikev2.children import Agreed, Refusal, agree, install
 from ikev2.exchanges.informational import delete
-from ikev2.exchanges.keyed import Keyed
+from ikev2.exchanges.keyed import Keyed, established
 from ikev2.failures import identity_mismatch, psk_mismatch
 from ikev2.keys import is_auth_good, psk_auth
 from ikev2.message import Message, parse_header, parse_init
@@ -26,7 +26,6 @@ from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
 from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa, State, Waiting
-from ikev2.window import NEVER
 from policy.path import Path
 from suites.secret import Secret
 
@@ -123,18 +122,7 @@ class RespondAuth(Waiting):
         life.begin(sa, now)
         up: list[Action] = [
             sa.become(State.ESTABLISHED, "both ends authenticated"),
-            Established(
-                sa.sa,
-                sa.connection,
-                False,
-                *sa.spis,
-                self._identity.identity,
-                keyed.suite,
-                sa.path,
-                sa.nat_here,
-                sa.nat_there,
-                0.0 if sa.reauth_at == NEVER else sa.reauth_at,
-            ),
+            established(sa, keyed.suite, self._identity.identity),
         ]
         agreed = _offered_child(profile, message)
         if isinstance(agreed, Refusal):

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
-from ikecore.actions import Action, Traced
+from ikecore.actions import Action, Established, Traced
+from ikecore.identities import Identity
 from ikecore.proposals import Suite
 from ikecore.trace import KeysDerived
 from ikev2.channel import SealedChannel
 from ikev2.keys import IkeKeys
 from ikev2.nat import NatFound
 from ikev2.sa import IkeSa
+from ikev2.window import NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +31,19 @@ def adopt(sa: IkeSa, keyed: Keyed) -> list[Action]:
     sa.nonces = keyed.nonces
     sa.nat_here, sa.nat_there = keyed.nat.here, keyed.nat.there
     return [Traced(KeysDerived(sa.connection, *sa.spis, keyed.suite, keyed.keys.named))]
+
+
+def established(sa: IkeSa, suite: Suite, peer: Identity) -> Established:
+    """Return what tells that ``peer`` and we are authenticated."""
+    return Established(
+        sa.sa,
+        sa.connection,
+        sa.initiator,
+        *sa.spis,
+        peer,
+        suite,
+        sa.path,
+        sa.nat_here,
+        sa.nat_there,
+        0.0 if sa.reauth_at == NEVER else sa.reauth_at,
+    )
