@@ -1,8 +1,10 @@
 """All IKEv2 SAs of one process: SPI table, floods, stateless answers, timers (RFC 7296 2.6).
 
-datagram ─► header ─► SPI known? ─► IkeSa.handle_datagram
-└─ no ─► IKE_SA_INIT request? ─► limits, cookie ─► new IkeSa
-└─ no ─► Dropped("no_sa")
+    datagram ─► header ─► SPI known? ─► IkeSa.handle_datagram
+                              └─ no ─► IKE_SA_INIT request? ─► limits, cookie ─► new IkeSa
+                                              └─ no ─► Dropped("no_sa")
+
+Whatever escapes one SA closes that SA, and no other.
 """
 
 import traceback

@@ -1,8 +1,9 @@
 """The gateway: connections on one side, the endpoint on the other, one alarm for all their times.
 
-control socket ─► Gateway ─► Connection ─orders─► Gateway ─events─► Runner ─► Endpoint
-▲                                    │
-└───────────── reports ──────────────┘
+    control socket ─► Gateway ─► Connection ─orders─► Gateway ─events─► Runner ─► Endpoint
+                                     ▲                                    │
+                                     └───────────── reports ──────────────┘
+The kernel's side of it is behind :class:`~ikebana.daemon.kernel.Host`.
 """
 
 import asyncio
@@ -207,9 +208,8 @@ class Gateway:
         self._told = Policies((), ())
         self._send_policies()
         self._runner.acknowledgements.fail_all()
-        now = self._loop.time()
         for tunnel in self.tunnels.values():
-            self._perform(tunnel, tunnel.core.restart(now))
+            self._perform(tunnel, tunnel.core.restart(self._loop.time()))
         self._rearm()
 
     def _on_soft_limit(self, spi: int) -> None:
