@@ -19,7 +19,7 @@ from ikecore.child import ChildSpec
 from ikecore.events import Authorized, CloseWanted, Configured, DatagramReceived, Event, Initiate
 from ikecore.identities import Identity
 from ikecore.keywords import parse_proposal
-from ikecore.profile import Profile
+from ikecore.profile import ChildProfile, Profile
 from ikecore.proposals import Protocol
 from ikecore.spipool import SpiPool
 from ikev2.endpoint import Endpoint
@@ -49,8 +49,11 @@ def profile(me: str, peer: str, ike: str, esp: str, name: str = "net") -> Profil
         remote_id=Identity.parse(f"{name}.{peer}.lab"),
         ike_proposals=(parse_proposal(ike, Protocol.IKE),),
         esp_proposals=(parse_proposal(esp, Protocol.ESP),),
-        local_ts=(TrafficSelector.from_cidr(_NETS[me]),),
-        remote_ts=(TrafficSelector.from_cidr(_NETS[peer]),),
+        children=(
+            ChildProfile(
+                (TrafficSelector.from_cidr(_NETS[me]),), (TrafficSelector.from_cidr(_NETS[peer]),)
+            ),
+        ),
         remote=frozenset((MOON if peer == "moon" else SUN,)),
         dpd=False,
     )

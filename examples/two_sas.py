@@ -10,12 +10,12 @@ from policy.path import Path
 from policy.selectors import any_of
 from suites.secret import Secret
 
-OTHER, TS = {"moon": "sun", "sun": "moon"}, (any_of(4),)
+OTHER, TS = {"moon": "sun", "sun": "moon"}, (profile.ChildProfile((any_of(4),), (any_of(4),)),)
 IKE = (keywords.parse_proposal("aes128gcm16-x25519", proposals.Protocol.IKE),)
 ESP = (keywords.parse_proposal("aes128gcm16", proposals.Protocol.ESP),)
 ids, dice = {n: identities.Identity.parse(n) for n in OTHER}, SimpleNamespace(octets=urandom)
 ends = {n: Endpoint(dice, spipool.SpiPool(dice)) for n in OTHER}
-nets = {n: profile.Profile("net", ids[OTHER[n]], IKE, ESP, TS, TS, ids[n]) for n in OTHER}
+nets = {n: profile.Profile("net", ids[OTHER[n]], IKE, ESP, TS, ids[n]) for n in OTHER}
 todo: list[tuple[str, events.Event]] = [(n, events.Configured((nets[n],))) for n in OTHER]
 todo.append(("moon", events.Initiate(nets["moon"], Path(("192.0.2.1", 500), ("192.0.2.2", 500)))))
 records = []

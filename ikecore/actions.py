@@ -8,13 +8,29 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from ikecore.child import ChildSpec
+from ikecore.child import ChildSpec, Mode
 from ikecore.diagnosis import Diagnosis
 from ikecore.identities import Identity
+from ikecore.profile import NO_CHILD, ChildProfile
 from ikecore.proposals import Suite
 from ikecore.trace import Record
 from policy.path import Path
 from policy.selectors import TrafficSelector
+
+
+class Reason(StrEnum):
+    """Why an IKE SA or a child ended."""
+
+    FAILED = "failed"
+    PEER_DELETED = "deleted by peer"
+    DPD_TIMEOUT = "peer does not answer"
+    DELETED = "deleted"
+    REKEYED = "rekeyed"
+    REPLACED = "replaced by a newer SA"
+    REDUNDANT = "both sides had started at once"
+    LIFETIME = "lifetime reached"
+    RECONFIGURED = "configuration changed"
+    INTERNAL_ERROR = "internal error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,20 @@ class RemoveChild:
 
 
 @dataclass(frozen=True, slots=True)
+class UseChild:
+    """Send on this child from now on: it was on standby (RFC 7296 section 2.8)."""
+
+    spi: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetireChild:
+    """Send nothing on this child any more; what is still on its way to us is taken."""
+
+    spi: int
+
+
+@dataclass(frozen=True, slots=True)
 class MoveChild:
     """The peer is elsewhere now: send this child's packets there."""
 
@@ -66,7 +96,11 @@ class Authorize:
 
 @dataclass(frozen=True, slots=True)
 class Established:
-    """Both ends of an IKE SA are authenticated."""
+    """Both ends of an IKE SA are authenticated.
+
+    ``replaces`` is the SA that was rekeyed into this one, whose children it has now; ``why`` it
+    was, and how long that ``took`` in seconds; b"" for a new one.
+    """
 
     sa: bytes
     connection: str
@@ -78,12 +112,19 @@ class Established:
     path: Path
     nat_here: bool
     nat_there: bool
-    reauth_at: float  # 0: never
+    reauth_at: float  # when its authentication ends or its keys are replaced; 0: never
+    replaces: bytes = b""
+    why: str = ""
+    took: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ChildEstablished:
-    """A CHILD_SA is up; ``narrowed`` when it carries less than was configured."""
+    """A CHILD_SA is up; ``narrowed`` when it carries less than was configured.
+
+    ``child`` is which of the connection's children it is.  ``replaces`` is the inbound SPI of the
+    one it renews, ``why`` it does, and how long that ``took`` in seconds; 0 for a new one.
+    """
 
     sa: bytes
     connection: str
@@ -94,39 +135,57 @@ class ChildEstablished:
     remote_ts: tuple[TrafficSelector, ...]
     narrowed: bool
     rekey_at: float  # 0: never
+    child: ChildProfile = NO_CHILD
+    mode: Mode = Mode.TUNNEL
+    replaces: int = 0
+    why: str = ""
+    took: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ChildClosed:
-    """A CHILD_SA is gone."""
+    """A CHILD_SA is gone.  ``reason`` is REKEYED when another one carries its traffic."""
 
     sa: bytes
     connection: str
     inbound_spi: int
+    reason: Reason = Reason.DELETED
+    child: ChildProfile = NO_CHILD
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A negotiation failed.  ``connection`` is empty if it could not be told which."""
+    """A negotiation failed.  ``connection`` is empty if it could not be told which.
+
+    With ``child`` only that one is not there: the IKE SA stays and others may be tried on it.
+    """
 
     connection: str
     sa: bytes
     initiator: bool
     diagnosis: Diagnosis
+    child: ChildProfile | None = None
 
 
-class Reason(StrEnum):
-    """Why an IKE SA ended."""
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An IKE SA and its children go another way now."""
 
-    FAILED = "failed"
-    PEER_DELETED = "deleted by peer"
-    DPD_TIMEOUT = "peer does not answer"
-    DELETED = "deleted"
-    REPLACED = "replaced by a newer SA"
-    REDUNDANT = "both sides had started at once"
-    LIFETIME = "lifetime reached"
-    RECONFIGURED = "configuration changed"
-    INTERNAL_ERROR = "internal error"
+    sa: bytes
+    connection: str
+    old: Path
+    new: Path
+    why: str
+    took: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something an operator wants to read in the connection's log: one line."""
+
+    sa: bytes
+    connection: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +235,8 @@ Action: TypeAlias = (
     | Keepalive
     | InstallChild
     | RemoveChild
+    | UseChild
+    | RetireChild
     | MoveChild
     | Authorize
     | Established
@@ -183,6 +244,8 @@ Action: TypeAlias = (
     | ChildClosed
     | Failed
     | Closed
+    | Moved
+    | Noted
     | ReauthWanted
     | Dropped
     | Broken

@@ -1,9 +1,10 @@
 """What the outside tells a protocol core.  ``sa`` is the local IKE SPI of the SA meant."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ikecore.profile import Profile
+from ikecore.profile import ChildProfile, Profile
 from policy.path import Path
 from suites.secret import Secret
 
@@ -68,6 +69,56 @@ class CloseAllWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildWanted:
+    """Make this child on an IKE SA that is up."""
+
+    sa: bytes
+    child: ChildProfile
+
+
+@dataclass(frozen=True, slots=True)
+class RekeyWanted:
+    """Replace the child with this inbound SPI: a soft limit was reached, or somebody wants it."""
+
+    spi: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RekeyIkeWanted:
+    """Replace the keys of this IKE SA; its children stay."""
+
+    sa: bytes
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChildCloseWanted:
+    """Delete the child with this inbound SPI and tell the peer; the IKE SA stays."""
+
+    spi: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChildExpired:
+    """The child with this inbound SPI reached a hard limit in the worker: it carries nothing."""
+
+    spi: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressesChanged:
+    """Our own addresses or routes changed (RFC 4555 section 3.5).
+
+    ``usable`` are the addresses of ours that IKE listens on; ``route`` names for each remote
+    address in use the one of ours that leads there, "" where none does.
+    """
+
+    usable: frozenset[str]
+    route: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class ChildrenHeard:
     """Authenticated ESP came in for these inbound SPIs since the last such event."""
 
@@ -106,6 +157,12 @@ Event: TypeAlias = (
     | ProbeWanted
     | CloseWanted
     | CloseAllWanted
+    | ChildWanted
+    | RekeyWanted
+    | RekeyIkeWanted
+    | ChildCloseWanted
+    | ChildExpired
+    | AddressesChanged
     | ChildrenHeard
     | PathChanged
     | InstallFailed

@@ -1,14 +1,47 @@
 """What a core knows of a connection: compiled from the configuration, frozen."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
+from ikecore.child import UNLIMITED, ChildLimits, Mode
 from ikecore.identities import Identity
 from ikecore.proposals import Proposal
 from ikecore.retry import RetryPlan
 from policy.selectors import TrafficSelector
 
 ANY: Final[frozenset[str]] = frozenset()
+
+
+class Uniqueness(StrEnum):
+    """What happens to an older IKE SA with the same peer when a new one comes up."""
+
+    NEVER = "never"  # both stay
+    KEEP = "keep"  # the old one stays, the new one is refused
+    REPLACE = "replace"  # the new one stays
+
+
+class Childless(StrEnum):
+    """Whether IKE_AUTH makes the first child (RFC 6023)."""
+
+    NEVER = "never"  # always, and nothing else is said to be possible
+    ALLOW = "allow"  # yes as initiator; as responder as the peer wants
+    PREFER = "prefer"  # as initiator no, where the peer can do without
+
+
+@dataclass(frozen=True, slots=True)
+class ChildProfile:
+    """One CHILD_SA that a connection wants; selectors from our side."""
+
+    local_ts: tuple[TrafficSelector, ...]
+    remote_ts: tuple[TrafficSelector, ...]
+
+    def __str__(self) -> str:
+        local, remote = (", ".join(map(str, ts)) for ts in (self.local_ts, self.remote_ts))
+        return f"{local} === {remote}"
+
+
+NO_CHILD: Final = ChildProfile((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +52,22 @@ class Profile:
     remote_id: Identity
     ike_proposals: tuple[Proposal, ...]
     esp_proposals: tuple[Proposal, ...]
-    local_ts: tuple[TrafficSelector, ...]
-    remote_ts: tuple[TrafficSelector, ...]
+    children: tuple[ChildProfile, ...]  # in the order they are negotiated
     local_id: Identity
     remote: frozenset[str] = ANY  # addresses the peer may come from; empty: any
     local: frozenset[str] = ANY  # our addresses it may come to; empty: any
     ike_lifetime: float = 86400.0
     child_lifetime: float = 3600.0
+    child_limits: ChildLimits = UNLIMITED  # the hard ones; the soft ones come of them
+    mode: Mode = Mode.TUNNEL
+    later_fragments: bool = False  # ask for NON_FIRST_FRAGMENTS_ALSO
+    reauth: bool = False  # at the end of ike_lifetime authenticate anew instead of rekeying
+    auth_lifetime: float = 0.0  # what we tell peers as their responder (RFC 4478)
+    uniqueness: Uniqueness = Uniqueness.REPLACE
+    childless: Childless = Childless.ALLOW
+    fragmentation: bool = True  # RFC 7383
+    mobike: bool = True  # RFC 4555
+    window: int = 1  # requests that the peer may have under way at a time: SET_WINDOW_SIZE
     nat_traversal: bool = True
     force_encap: bool = False
     nat_port: int = 4500  # where IKE and ESP go when there is a NAT (RFC 7296 section 2.23)
@@ -35,6 +77,16 @@ class Profile:
     keep_on_timeout: bool = False  # dpd.action none: report the death, keep the SAs
     try_timeout: float = 10.0  # a negotiation's longest wait for an answer
     retry: RetryPlan = field(default_factory=RetryPlan)
+
+    @property
+    def local_ts(self) -> tuple[TrafficSelector, ...]:
+        """Return the selectors of our side of all children."""
+        return tuple(dict.fromkeys(ts for child in self.children for ts in child.local_ts))
+
+    @property
+    def remote_ts(self) -> tuple[TrafficSelector, ...]:
+        """Return the selectors of the peer's side of all children."""
+        return tuple(dict.fromkeys(ts for child in self.children for ts in child.remote_ts))
 
     def admits(self, local: str, remote: str) -> bool:
         """Return whether a peer at ``remote`` may reach this connection at ``local``."""

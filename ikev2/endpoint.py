@@ -15,8 +15,12 @@ from ikecore.actions import Action, Broken, Dropped, Established, Failed, Reason
 from ikecore.diagnosis import Code, diagnose
 from ikecore.entropy import Entropy
 from ikecore.events import (
+    AddressesChanged,
     Authorized,
+    ChildCloseWanted,
+    ChildExpired,
     ChildrenHeard,
+    ChildWanted,
     CloseAllWanted,
     CloseWanted,
     Configured,
@@ -27,6 +31,8 @@ from ikecore.events import (
     PathChanged,
     ProbeWanted,
     Refused,
+    RekeyIkeWanted,
+    RekeyWanted,
     Unreachable,
 )
 from ikecore.profile import Limits
@@ -111,6 +117,15 @@ class Endpoint:
                 return self._tell(event.sa, lambda sa: delete(sa, Reason.DELETED, now), now)
             case CloseAllWanted():
                 return self._close_all(event, now)
+            case (
+                ChildWanted()
+                | RekeyWanted()
+                | RekeyIkeWanted()
+                | ChildCloseWanted()
+                | ChildExpired()
+                | AddressesChanged()
+            ):
+                return [Dropped("unexpected_request", type(event).__name__)]
             case ChildrenHeard():
                 return self._on_heard(event, now)
             case PathChanged():

@@ -15,7 +15,7 @@ from ikebana.config.fields import Network
 from ikebana.config.gateway import Gateway
 from ikebana.config.model import Config
 from ikecore.identities import Identity
-from ikecore.profile import ANY, Limits, Profile
+from ikecore.profile import ANY, ChildProfile, Limits, Profile
 from ikecore.proposals import Proposal, Protocol
 from ikecore.retry import RetryPlan
 from policy.selectors import TrafficSelector
@@ -113,8 +113,12 @@ class TunnelPlan:
             remote_id=self.remote_id or Identity.of_address(tried or _lowest(local, remote)),
             ike_proposals=self.ike_proposals,
             esp_proposals=self.esp_proposals,
-            local_ts=tuple(TrafficSelector.from_cidr(net) for net in self.local_subnets),
-            remote_ts=tuple(TrafficSelector.from_cidr(net) for net in self.remote_subnets),
+            children=(
+                ChildProfile(
+                    tuple(TrafficSelector.from_cidr(net) for net in self.local_subnets),
+                    tuple(TrafficSelector.from_cidr(net) for net in self.remote_subnets),
+                ),
+            ),
             remote=remote,
             local=frozenset(self.local_addresses) or ANY,
             ike_lifetime=self.ike_lifetime,

@@ -20,6 +20,8 @@ from ikecore.actions import (
     Closed,
     Established,
     Failed,
+    Moved,
+    Noted,
     Reason,
     ReauthWanted,
 )
@@ -32,7 +34,9 @@ _PROOF: Final = 60.0  # seconds in which what our own try may only guess does no
 _NOTE_PAUSE: Final = 1.0  # seconds between two lines about peers' failures
 
 
-Report: TypeAlias = Established | ChildEstablished | ChildClosed | Failed | Closed | ReauthWanted
+Report: TypeAlias = (
+    Established | ChildEstablished | ChildClosed | Failed | Closed | Moved | Noted | ReauthWanted
+)
 
 
 class Connection:
@@ -164,6 +168,8 @@ class Connection:
                 return self._on_failed(report, now)
             case Closed():
                 return self._on_closed(report, now)
+            case Moved() | Noted():
+                return []
 
     def no_address(self, why: str, now: float) -> list[Order]:
         """Take it that the peer's name has no address, or that there is no way to it."""

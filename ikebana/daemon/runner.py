@@ -26,10 +26,14 @@ from ikecore.actions import (
     InstallChild,
     Keepalive,
     MoveChild,
+    Moved,
+    Noted,
     ReauthWanted,
     RemoveChild,
+    RetireChild,
     Send,
     Traced,
+    UseChild,
 )
 from ikecore.child import ChildSpec
 from ikecore.endpoint import Endpoint
@@ -38,7 +42,9 @@ from ikecore.trace import Record
 from policy.path import Path
 from suites.secret import Secret
 
-Report = Established | ChildEstablished | ChildClosed | Failed | Closed | ReauthWanted
+Report = (
+    Established | ChildEstablished | ChildClosed | Failed | Closed | Moved | Noted | ReauthWanted
+)
 
 
 class Outside(Protocol):
@@ -210,9 +216,13 @@ class Runner:
                 | ChildClosed()
                 | Failed()
                 | Closed()
+                | Moved()
+                | Noted()
                 | ReauthWanted()
             ):
                 outside.report(action)
+            case UseChild() | RetireChild():
+                pass
             case InstallChild() | RemoveChild():
                 raise AssertionError("these wait: see _run")
 
@@ -225,7 +235,15 @@ def _owner(action: Action) -> bytes:
         case Traced():
             record = action.record
             return getattr(record, "sa", b"")
-        case Send() | Keepalive() | RemoveChild() | MoveChild() | Dropped():
+        case (
+            Send()
+            | Keepalive()
+            | RemoveChild()
+            | UseChild()
+            | RetireChild()
+            | MoveChild()
+            | Dropped()
+        ):
             return b""
         case _:
             return action.sa

@@ -10,10 +10,13 @@ from ikecore.actions import (
     Closed,
     Established,
     Failed,
+    Moved,
+    Noted,
     Reason,
     ReauthWanted,
 )
 from ikecore.trace import KeysDerived, MessageTraced, Record, Retransmitted, StateChanged
+from policy.path import Path
 
 _QUIET = (Reason.DELETED, Reason.REPLACED, Reason.REDUNDANT, Reason.LIFETIME, Reason.RECONFIGURED)
 Line = tuple[Level, tuple[str, ...], str]
@@ -43,9 +46,18 @@ def tell(report: Report) -> Line:
             return level, (f"IKE SA closed: {report.reason.value}",), ""
         case ChildClosed():
             return Level.INFO, (f"CHILD_SA {report.inbound_spi:08x} closed",), ""
+        case Moved():
+            old, new = map(_way, (report.old, report.new))
+            return Level.INFO, (f"moved: {old} -> {new}: {report.why}, {report.took:.1f} s",), ""
+        case Noted():
+            return Level.INFO, (report.text,), ""
         case Failed() | ReauthWanted():
             return Level.INFO, (), ""  # the connection tells it, with what it does about it
     assert_never(report)
+
+
+def _way(path: Path) -> str:
+    return f"{path.local[0]} to {path.remote[0]}:{path.remote[1]}"
 
 
 def _nat(report: Established) -> str:

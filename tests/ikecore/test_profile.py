@@ -6,7 +6,7 @@ from ikecore.profile import Profile
 
 def made(remote: frozenset[str], local: frozenset[str]) -> Profile:
     name = Identity.parse("a.lab")
-    return Profile("net", name, (), (), (), (), name, remote=remote, local=local)
+    return Profile("net", name, (), (), (), name, remote=remote, local=local)
 
 
 def test_a_named_peer_is_admitted_from_its_addresses_only() -> None:

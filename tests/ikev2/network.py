@@ -38,7 +38,7 @@ from ikecore.events import (
 )
 from ikecore.identities import Identity
 from ikecore.keywords import parse_proposal
-from ikecore.profile import Limits, Profile
+from ikecore.profile import ChildProfile, Limits, Profile
 from ikecore.proposals import Protocol
 from ikecore.spipool import SpiPool
 from ikecore.trace import MessageTraced
@@ -97,10 +97,12 @@ def profile(
         remote_id=Identity.parse(f"{remote}.lab"),
         ike_proposals=tuple(parse_proposal(p, Protocol.IKE) for p in ike),
         esp_proposals=tuple(parse_proposal(p, Protocol.ESP) for p in esp),
-        local_ts=selectors(NETS[local]),
-        remote_ts=selectors(NETS[remote]),
+        children=(ChildProfile(selectors(NETS[local]), selectors(NETS[remote])),),
         remote=frozenset((ADDRESS[remote],)),
     )
+    if "local_ts" in changes or "remote_ts" in changes:  # of the one child
+        one = {key: changes.pop(key) for key in ("local_ts", "remote_ts") if key in changes}
+        changes["children"] = (replace(made.children[0], **one),)  # type: ignore[arg-type]
     return replace(made, **changes)  # type: ignore[arg-type]  # a test names the fields
 
 
