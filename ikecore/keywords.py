@@ -6,7 +6,7 @@ from ikecore.proposals import NONE, Proposal, Protocol, Transform, TransformType
 from suites.encr import Encr
 from suites.integ import Integ
 from suites.kex import Group
-from suites.keywords import lookup, nearest
+from suites.keywords import Row, lookup, nearest
 from suites.prf import PRF_BY_NAME, PRF_OF_INTEG, Prf
 
 _ESN: Final = {"esn": 1, "noesn": 0}
@@ -24,9 +24,10 @@ def parse_proposal(text: str, protocol: Protocol) -> Proposal:
     """Read one proposal of keywords joined by ``-``.
 
     An IKE proposal without a PRF takes that of its integrity keywords, a combined-mode cipher
-    alone SHA-256's.  Raises :exc:`KeywordError`.
+    alone SHA-256's.  ESP and AH: without ``esn`` and ``noesn`` the latter is meant; of both the
+    first is preferred.  Raises :exc:`KeywordError`.
     """
-    rows: list[Encr | Integ | Prf | Group] = []
+    rows: list[Row] = []
     esn: list[Transform] = []
     for token in filter(None, text.strip().lower().split("-")):
         if token in _ESN:
@@ -51,36 +52,56 @@ def parse_proposal(text: str, protocol: Protocol) -> Proposal:
     return Proposal(protocol, tuple(unique))
 
 
-def _check(
-    text: str, rows: list[Encr | Integ | Prf | Group], protocol: Protocol, *, has_esn: bool
-) -> None:
+def _check(text: str, rows: list[Row], protocol: Protocol, *, has_esn: bool) -> None:
     ciphers = [row for row in rows if isinstance(row, Encr)]
+    integs = [row for row in rows if isinstance(row, Integ)]
+    if protocol is Protocol.AH:
+        _check_ah(text, ciphers, integs)
+    else:
+        _check_ciphers(text, ciphers, integs, protocol)
+    if protocol is Protocol.IKE:
+        if not any(isinstance(row, Group) for row in rows):
+            raise KeywordError(f"no key exchange in {text!r}", "add -x25519 or -modp2048")
+        if has_esn:
+            raise KeywordError("esn belongs to ESP and AH", "leave it out of the IKE proposal")
+    elif any(isinstance(row, Prf) for row in rows):
+        name = protocol.name
+        raise KeywordError("a PRF belongs to IKE", f"leave it out of the {name} proposal")
+
+
+def _check_ah(text: str, ciphers: list[Encr], integs: list[Integ]) -> None:
+    if ciphers:
+        named = "-".join(row.name for row in integs) or "sha256"
+        raise KeywordError(
+            f"AH does not encrypt: {ciphers[0].name} must go", f"write {named}, or take ESP"
+        )
+    if not integs:
+        raise KeywordError(f"no integrity algorithm in {text!r}", "begin with one, such as sha256")
+
+
+def _check_ciphers(text: str, ciphers: list[Encr], integs: list[Integ], protocol: Protocol) -> None:
     if not ciphers:
         raise KeywordError(f"no cipher in {text!r}", "begin with one, such as aes256gcm16")
+    if protocol is Protocol.IKE:
+        for row in ciphers:
+            if not row.is_for_ike:
+                raise KeywordError(f"{row.name} is not for IKE", "use aes256gcm16 here")
     if len({row.is_aead for row in ciphers}) > 1:
         raise KeywordError(
             f"{text!r} mixes combined-mode and plain ciphers",
             "write two proposals (RFC 7296 section 3.3)",
         )
-    integs = [row for row in rows if isinstance(row, Integ)]
-    if ciphers[0].is_aead:
-        if integs and protocol is not Protocol.IKE:
-            raise KeywordError(
-                f"{ciphers[0].name} authenticates by itself: {integs[0].name} must go",
-                f"write {'-'.join(c.name for c in ciphers)}",
-            )
-    elif not integs:
-        raise KeywordError(f"{ciphers[0].name} needs an integrity algorithm", "add -sha256")
-    if protocol is Protocol.IKE:
-        if not any(isinstance(row, Group) for row in rows):
-            raise KeywordError(f"no key exchange in {text!r}", "add -x25519 or -modp2048")
-        if has_esn:
-            raise KeywordError("esn belongs to ESP", "leave it out of the IKE proposal")
-    elif any(isinstance(row, Prf) for row in rows):
-        raise KeywordError("a PRF belongs to IKE", "leave it out of the ESP proposal")
+    if not ciphers[0].is_aead:
+        if not integs:
+            raise KeywordError(f"{ciphers[0].name} needs an integrity algorithm", "add -sha256")
+    elif integs and protocol is not Protocol.IKE:
+        raise KeywordError(
+            f"{ciphers[0].name} authenticates by itself: {integs[0].name} must go",
+            f"write {'-'.join(c.name for c in ciphers)}",
+        )
 
 
-def _transform(row: Encr | Integ | Prf | Group) -> Transform:
+def _transform(row: Row) -> Transform:
     match row:
         case Encr():
             return Transform(TransformType.ENCR, row.iana, row.key_bits)
@@ -92,7 +113,7 @@ def _transform(row: Encr | Integ | Prf | Group) -> Transform:
             return Transform(TransformType.KE, row.iana)
 
 
-def _derived_prfs(rows: list[Encr | Integ | Prf | Group]) -> list[Transform]:
+def _derived_prfs(rows: list[Row]) -> list[Transform]:
     if any(isinstance(row, Prf) for row in rows):
         return []
     named = [PRF_OF_INTEG[row.name] for row in rows if isinstance(row, Integ)]

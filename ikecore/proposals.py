@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from suites.encr import ENCR_BY_ID, Encr
+from suites.encr import ENCR_BY_ID, NULL, Encr
 from suites.integ import INTEG_BY_ID, Integ
 from suites.kex import GROUP_BY_ID, Group
 from suites.prf import PRF_BY_ID, Prf
@@ -35,10 +35,12 @@ _WRITTEN: Final = (  # how proposals are spelled
 NONE: Final = 0  # INTEG, KE: none; ESN: 32-bit sequence numbers
 _REQUIRED: Final = {
     Protocol.IKE: (TransformType.ENCR, TransformType.PRF, TransformType.KE),
+    Protocol.AH: (TransformType.INTEG,),
     Protocol.ESP: (TransformType.ENCR,),
 }
 _OPTIONAL: Final = {
     Protocol.IKE: (TransformType.INTEG,),
+    Protocol.AH: (TransformType.KE, TransformType.ESN),
     Protocol.ESP: (TransformType.INTEG, TransformType.KE, TransformType.ESN),
 }
 
@@ -86,6 +88,7 @@ class Suite:
 
     protocol: int
     encr: Encr
+    """NULL for AH, so that keys are cut the same way for all."""
     integ: Integ | None = None
     prf: Prf | None = None
     group: Group | None = None
@@ -94,19 +97,22 @@ class Suite:
 
     def proposal(self, spi: bytes = b"") -> Proposal:
         """Return the answer's single proposal (section 3.3: one transform of each type)."""
-        found = [Transform(TransformType.ENCR, self.encr.iana, self.encr.key_bits)]
+        found = []
+        if self.protocol != Protocol.AH:
+            found.append(Transform(TransformType.ENCR, self.encr.iana, self.encr.key_bits))
         if self.prf is not None:
             found.append(Transform(TransformType.PRF, self.prf.iana))
         if self.integ is not None:
             found.append(Transform(TransformType.INTEG, self.integ.iana))
         if self.group is not None:
             found.append(Transform(TransformType.KE, self.group.iana))
-        if self.protocol == Protocol.ESP:
+        if self.protocol != Protocol.IKE:
             found.append(Transform(TransformType.ESN, int(self.esn)))
         return Proposal(self.protocol, tuple(found), spi, self.number)
 
     def __str__(self) -> str:
-        rows = (self.encr, self.integ, self.prf, self.group)
+        encr = None if self.protocol == Protocol.AH else self.encr
+        rows = (encr, self.integ, self.prf, self.group)
         names = [row.name for row in rows if row is not None]
         return "-".join([*names, "esn"] if self.esn else names)
 
@@ -155,14 +161,14 @@ def _may_lack(proposal: Proposal, kind: int) -> bool:
 
 
 def _suite(protocol: Protocol, picked: dict[int, Transform], number: int) -> Suite | None:
-    chosen = picked[TransformType.ENCR]
-    encr = ENCR_BY_ID.get((chosen.id, chosen.key_bits))
+    chosen = picked.get(TransformType.ENCR)  # none in AH
+    encr = NULL if chosen is None else ENCR_BY_ID.get((chosen.id, chosen.key_bits))
     integ = INTEG_BY_ID.get(_id(picked, TransformType.INTEG))
     prf = PRF_BY_ID.get(_id(picked, TransformType.PRF))
     group = GROUP_BY_ID.get(_id(picked, TransformType.KE))
     if encr is None or encr.is_aead != (integ is None):
         return None
-    if protocol is Protocol.IKE and (prf is None or group is None):
+    if protocol is Protocol.IKE and (prf is None or group is None or not encr.is_for_ike):
         return None
     esn = _id(picked, TransformType.ESN) == 1
     return Suite(protocol, encr, integ, prf, group, esn, number)

@@ -14,11 +14,13 @@ from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 from suites.integ import Integ
-from suites.sealers import CbcHmac, Sealer, aes_gcm, chacha20_poly1305
+from suites.macs import Mac
+from suites.paired import cbc, no_cipher
+from suites.sealers import Sealer, aes_gcm, chacha20_poly1305
 from suites.status import Status
 
-_FIXED_KEY: Final = frozenset({2, 3, 28})
-"""DES, 3DES, ChaCha20: a Key Length attribute MUST NOT be sent (RFC 7296 section 3.3.5)."""
+_FIXED_KEY: Final = frozenset({2, 3, 11, 28})
+"""DES, 3DES, NULL, ChaCha20: a Key Length attribute MUST NOT be sent (RFC 7296 section 3.3.5)."""
 
 
 def _des(key: bytes) -> BlockCipherAlgorithm:
@@ -31,8 +33,8 @@ def _des(key: bytes) -> BlockCipherAlgorithm:
 class Encr:
     """One row of Transform Type 1.  Lengths in octets.
 
-    Exactly one of ``aead`` (combined mode, from key and salt) and ``cipher`` (CBC, from the key,
-    together with an :class:`~suites.integ.Integ` row) is set.
+    Exactly one of ``aead`` (combined mode) and ``cipher`` (together with an
+    :class:`~suites.integ.Integ` row) is set; both make the sealer and begin with key and salt.
     """
 
     iana: int
@@ -46,9 +48,12 @@ class Encr:
     """The plaintext with its trailer is a multiple of this."""
     status: Status
     aead: Callable[[bytes], Sealer] | None = None
-    cipher: Callable[[bytes], BlockCipherAlgorithm] | None = None
+    cipher: Callable[[bytes, Mac, int], Sealer] | None = None
+    """From key and salt, the keyed MAC and the octets of it that travel."""
     instead: str = ""
     """Keyword to propose to who uses a row that has aged."""
+    is_for_ike: bool = True
+    """May protect IKE's own messages, too; ESP takes every row."""
 
     @property
     def key_bits(self) -> int:
@@ -69,16 +74,19 @@ class Encr:
 # fmt: off
 ENCR: Final = (
     #   IANA  name                key salt iv icv block status
-    Encr(12, "aes128",             16, 0, 16,  0, 16, Status.MUST,   cipher=AES),
-    Encr(12, "aes192",             24, 0, 16,  0, 16, Status.MAY,    cipher=AES),
-    Encr(12, "aes256",             32, 0, 16,  0, 16, Status.MUST,   cipher=AES),
+    Encr(12, "aes128",             16, 0, 16,  0, 16, Status.MUST,   cipher=cbc(AES)),
+    Encr(12, "aes192",             24, 0, 16,  0, 16, Status.MAY,    cipher=cbc(AES)),
+    Encr(12, "aes256",             32, 0, 16,  0, 16, Status.MUST,   cipher=cbc(AES)),
     Encr(20, "aes128gcm16",        16, 4,  8, 16,  4, Status.MUST,   aead=aes_gcm),
     Encr(20, "aes192gcm16",        24, 4,  8, 16,  4, Status.MAY,    aead=aes_gcm),
     Encr(20, "aes256gcm16",        32, 4,  8, 16,  4, Status.MUST,   aead=aes_gcm),
     Encr(28, "chacha20poly1305",   32, 4,  8, 16,  4, Status.SHOULD, aead=chacha20_poly1305),
-    Encr( 3, "3des",               24, 0,  8,  0,  8, Status.LEGACY, cipher=TripleDES,
+    # RFC 2410; the registry's column "IKEv2 Reference" says: not allowed
+    Encr(11, "null",                0, 0,  0,  0,  4, Status.MUST,   cipher=no_cipher,
+         is_for_ike=False),
+    Encr( 3, "3des",               24, 0,  8,  0,  8, Status.LEGACY, cipher=cbc(TripleDES),
          instead="aes256"),
-    Encr( 2, "des",                 8, 0,  8,  0,  8, Status.BROKEN, cipher=_des,
+    Encr( 2, "des",                 8, 0,  8,  0,  8, Status.BROKEN, cipher=cbc(_des),
          instead="aes256"),
 )
 # fmt: on
@@ -88,6 +96,8 @@ ENCR_BY_ID: Final[Mapping[tuple[int, int], Encr]] = MappingProxyType(
 )
 """Rows by transform id and Key Length attribute in bits (0: none)."""
 ENCR_BY_NAME: Final[Mapping[str, Encr]] = MappingProxyType({row.name: row for row in ENCR})
+NULL: Final = ENCR_BY_NAME["null"]
+"""No encryption: what AH has, and ESP may have."""
 
 
 def sealer(
@@ -106,4 +116,4 @@ def sealer(
         return encr.aead(encr_key)
     if encr.cipher is None or integ is None:
         raise ValueError(f"{encr.name} needs an integrity transform")
-    return CbcHmac(encr.cipher(encr_key), integ.mac(integ_key), integ.icv)
+    return encr.cipher(encr_key, integ.mac(integ_key), integ.icv)

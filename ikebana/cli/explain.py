@@ -1,4 +1,4 @@
-"""What ``explain-proposal`` prints: each keyword's meaning, and the proposal as IKE and ESP."""
+"""What ``explain-proposal`` prints: each keyword's meaning, and the proposal as IKE, ESP and AH."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +26,7 @@ _STATUS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The lines, and whether the words make a proposal of either kind."""
+    """The lines, and whether the words make a proposal of any kind."""
 
     lines: tuple[str, ...]
     usable: bool
@@ -39,7 +39,7 @@ def explain(keywords: str) -> Explanation:
     for token in filter(None, keywords.lower().split("-")):
         lines += _token(token)
     usable = False
-    for protocol in (Protocol.IKE, Protocol.ESP):
+    for protocol in (Protocol.IKE, Protocol.ESP, Protocol.AH):
         try:
             found = describe(parse_proposal(keywords, protocol))
         except KeywordError as error:
@@ -52,7 +52,7 @@ def explain(keywords: str) -> Explanation:
 
 def _token(token: str) -> list[str]:
     if token in _ESN:
-        return [f"{token}: extended sequence numbers, {_ESN[token]}; transform type 5; ESP"]
+        return [f"{token}: extended sequence numbers, {_ESN[token]}; transform type 5; ESP, AH"]
     row = lookup(token)
     if row is None:
         close = nearest(token)
@@ -68,17 +68,24 @@ def _token(token: str) -> list[str]:
 def _what(row: Row) -> str:
     match row:
         case Encr():
-            kind = "authenticated encryption" if row.is_aead else "encryption, needs integrity"
             salt = f" + {row.salt} octets of salt" if row.salt else ""
-            return f"{kind}; {_id(1, row)}; key {row.key * 8} bits{salt}; IKE, ESP"
+            use = "IKE, ESP" if row.is_for_ike else "ESP"
+            return f"{_kind(row)}; {_id(1, row)}; key {row.key * 8} bits{salt}; {use}"
         case Prf():
             return f"pseudorandom function; {_id(2, row)}; key {row.key * 8} bits; IKE"
         case Integ():
             sizes = f"key {row.key * 8} bits, tag {row.icv * 8} bits"
             prf = PRF_OF_INTEG[row.name].name
-            return f"integrity; {_id(3, row)}; {sizes}; IKE (and {prf} with it), ESP"
+            return f"integrity; {_id(3, row)}; {sizes}; IKE (and {prf} with it), ESP, AH"
         case Group():
-            return f"key exchange; {_id(4, row)}; public value {row.public} octets; IKE, ESP (PFS)"
+            use = "IKE, ESP and AH (PFS)"
+            return f"key exchange; {_id(4, row)}; public value {row.public} octets; {use}"
+
+
+def _kind(row: Encr) -> str:
+    if row.is_aead:
+        return "authenticated encryption"
+    return "encryption, needs integrity" if row.key else "no encryption, needs integrity"
 
 
 def _id(kind: int, row: Row) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from ikebana.render.text import clean
 from ikecore.child import ChildSpec, Keys
-from ikecore.proposals import Suite
+from ikecore.proposals import Protocol, Suite
 from ikecore.trace import KeysDerived
 from suites.secret import Secret
 
@@ -49,6 +49,7 @@ ESP_ENCR: Final[Mapping[str, str]] = MappingProxyType(
         "aes128gcm16": "AES-GCM with 16 octet ICV [RFC4106]",
         "aes192gcm16": "AES-GCM with 16 octet ICV [RFC4106]",
         "aes256gcm16": "AES-GCM with 16 octet ICV [RFC4106]",
+        "null": "NULL",
         "3des": "TripleDES-CBC [RFC2451]",
         "des": "DES-CBC [RFC2405]",
     }
@@ -89,6 +90,8 @@ def esp_lines(spec: ChildSpec) -> list[str]:
     Protocol, source, destination, SPI, encryption, its key with the salt of a combined mode,
     authentication, its key.
     """
+    if spec.suite.protocol == Protocol.AH:
+        return [f"# {clean(spec.connection)}: AH hides nothing"]
     names = _names(spec.suite, ESP_ENCR, ESP_INTEG)
     if names is None:
         return [_unknown(spec.connection, spec.suite)]

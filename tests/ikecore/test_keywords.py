@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ikecore.keywords import KeywordError, parse_proposal
-from ikecore.proposals import Protocol, choose
+from ikecore.proposals import Proposal, Protocol, choose
 from ikecore.proposals import Transform as T
 
 
@@ -36,11 +36,25 @@ def test_ike_proposals(text: str, transforms: tuple[T, ...]) -> None:
         ("aes128-sha256-modp2048-esn", (T(1, 12, 128), T(3, 12), T(4, 14), T(5, 1))),
         ("aes256gcm16-noesn-esn", (T(1, 20, 256), T(5, 0), T(5, 1))),
         ("chacha20poly1305-aes256gcm16", (T(1, 28), T(1, 20, 256), T(5, 0))),
+        ("null-sha256", (T(1, 11), T(3, 12), T(5, 0))),
     ],
 )
 def test_esp_proposals(text: str, transforms: tuple[T, ...]) -> None:
     found = parse_proposal(text, Protocol.ESP)
     assert found.transforms == transforms
+
+
+@pytest.mark.parametrize(
+    ("text", "transforms"),
+    [
+        ("sha256", (T(3, 12), T(5, 0))),
+        ("sha256-modp2048-esn", (T(3, 12), T(4, 14), T(5, 1))),
+        ("sha512-sha256-esn-noesn", (T(3, 14), T(3, 12), T(5, 1), T(5, 0))),
+    ],
+)
+def test_ah_proposals(text: str, transforms: tuple[T, ...]) -> None:
+    found = parse_proposal(text, Protocol.AH)
+    assert found == Proposal(Protocol.AH, transforms)
 
 
 def test_a_keyword_twice_is_one_transform() -> None:
@@ -60,6 +74,12 @@ def test_a_keyword_twice_is_one_transform() -> None:
         ("aes128-x25519", Protocol.IKE, "needs an integrity", "sha256"),
         ("aes128-sha256", Protocol.IKE, "no key exchange", "x25519"),
         ("aes128-sha256-x25519-esn", Protocol.IKE, "esn belongs to ESP", "leave it out"),
+        ("null-sha256-x25519", Protocol.IKE, "null is not for IKE", "aes256gcm16"),
+        ("null", Protocol.ESP, "null needs an integrity", "sha256"),
+        ("aes128-sha384", Protocol.AH, "AH does not encrypt: aes128", "write sha384, or take ESP"),
+        ("aes128gcm16", Protocol.AH, "AH does not encrypt", "write sha256, or take ESP"),
+        ("modp2048-esn", Protocol.AH, "no integrity algorithm", "begin with one"),
+        ("sha256-prfsha256", Protocol.AH, "a PRF belongs to IKE", "the AH proposal"),
         ("aes128-sha256-prfsha256", Protocol.ESP, "a PRF belongs to IKE", "leave it out"),
     ],
 )
@@ -73,14 +93,14 @@ def test_what_cannot_be_read_says_what_would_do(
 
 TOKENS = [
     "aes128", "AES256", "aes256gcm16", "chacha20poly1305", "3des", "sha256", "md5", "prfsha384",
-    "x25519", "modp2048", "esn", "noesn", "aes129", "", " ",
+    "null", "x25519", "modp2048", "esn", "noesn", "aes129", "", " ",
 ]  # fmt: skip
 
 
 @settings(max_examples=100, deadline=None)
 @given(
     st.one_of(st.text(max_size=40), st.lists(st.sampled_from(TOKENS), max_size=6).map("-".join)),
-    st.sampled_from([Protocol.IKE, Protocol.ESP]),
+    st.sampled_from(list(Protocol)),
 )
 def test_any_text_is_a_proposal_that_agrees_with_itself_or_an_error(
     text: str, protocol: Protocol

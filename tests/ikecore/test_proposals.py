@@ -39,6 +39,10 @@ def esp(*texts: str) -> tuple[Proposal, ...]:
     return tuple(parse_proposal(text, Protocol.ESP) for text in texts)
 
 
+def ah(*texts: str) -> tuple[Proposal, ...]:
+    return tuple(parse_proposal(text, Protocol.AH) for text in texts)
+
+
 def name(ours: tuple[Proposal, ...], theirs: tuple[Proposal, ...]) -> str | None:
     found = choose(ours, theirs)
     return None if found is None else str(found[0])
@@ -70,6 +74,47 @@ def test_an_esp_answer_says_which_sequence_numbers() -> None:
     assert found is not None
     assert found[0].esn
     assert found[0].proposal(b"four").of(TransformType.ESN) == (Transform(5, 1),)
+
+
+def test_an_ah_answer_has_no_cipher_and_says_which_sequence_numbers() -> None:
+    found = choose(ah("sha512", "sha256-esn"), ah("sha256-sha384-modp2048-noesn-esn"))
+    assert found is None
+    found = choose(ah("sha512", "sha256-esn"), ah("sha256-sha384-noesn-esn"))
+    assert found is not None
+    suite = found[0]
+    assert str(suite) == "sha256-esn"
+    assert (suite.encr.name, suite.encr.keymat) == ("null", 0)
+    assert suite.proposal(b"four") == Proposal(
+        Protocol.AH, (Transform(3, 12), Transform(5, 1)), b"four"
+    )
+    assert describe(suite.proposal()) == "sha256-esn"
+    assert name(ah("sha1-modp1024"), ah("sha1-modp1024")) == "sha1-modp1024"
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        (),
+        (Transform(3, 0),),
+        (Transform(5, 0),),
+        (Transform(1, 11), Transform(3, 12)),
+        (Transform(2, 5), Transform(3, 12)),
+        (Transform(3, 999),),
+    ],
+)
+def test_ah_without_integrity_or_with_a_cipher_is_refused(theirs: tuple[Transform, ...]) -> None:
+    assert choose(ah("sha256"), (Proposal(Protocol.AH, theirs),)) is None
+    # nor would it be, had we offered it
+    mine = Proposal(Protocol.AH, theirs)
+    assert choose((mine,), (mine,)) is None
+
+
+def test_esp_may_do_without_a_cipher_and_ike_may_not() -> None:
+    assert name(esp("null-sha256"), esp("aes128-null-sha256")) == "null-sha256"
+    clear = Proposal(
+        Protocol.IKE, (Transform(1, 11), Transform(2, 5), Transform(3, 12), Transform(4, 31))
+    )
+    assert choose((clear,), (clear,)) is None
 
 
 def test_a_type_left_out_counts_as_none() -> None:
@@ -160,6 +205,12 @@ def test_blame_falls_on_the_types_that_differ(
 def test_blame_looks_at_the_closest_pair() -> None:
     theirs = ike("3des-md5-modp1024", "aes128-sha256-modp2048")
     assert blame(ike("aes128-sha256-x25519"), theirs) == (TransformType.KE,)
+
+
+def test_ah_is_blamed_for_integrity_and_sequence_numbers() -> None:
+    assert blame(ah("sha256-esn"), ah("sha384")) == (TransformType.INTEG, TransformType.ESN)
+    empty = Proposal(Protocol.AH, (Transform(5, 0),))
+    assert blame(ah("sha256"), (empty,)) == (TransformType.INTEG,)
 
 
 def test_nobody_is_blamed_when_protocols_differ() -> None:

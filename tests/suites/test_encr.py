@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suites.encr import ENCR, ENCR_BY_ID, ENCR_BY_NAME, Encr, sealer
+from suites.encr import ENCR, ENCR_BY_ID, ENCR_BY_NAME, NULL, Encr, sealer
 from suites.integ import INTEG, INTEG_BY_NAME, Integ
 from suites.sealers import IntegrityError, Sealer
 
@@ -107,7 +107,7 @@ def test_another_key_opens_nothing(encr: Encr, integ: Integ | None) -> None:
 def test_a_key_of_the_wrong_length_is_a_value_error(encr: Encr) -> None:
     integ = None if encr.is_aead else INTEG_BY_NAME["sha256"]
     integ_key = b"" if encr.is_aead else bytes(32)
-    for length in (0, encr.keymat - 1, encr.keymat + 1, encr.keymat + 8):
+    for length in {0, encr.keymat - 1, encr.keymat + 1, encr.keymat + 8} - {encr.keymat, -1}:
         with pytest.raises(ValueError, match=f"takes {encr.keymat} octets"):
             sealer(encr, bytes(length), integ, integ_key)
 
@@ -143,3 +143,15 @@ def test_a_key_length_is_sent_only_where_keys_vary() -> None:
     assert bits["aes192"] == bits["aes192gcm16"] == 192
     assert bits["aes256"] == bits["aes256gcm16"] == 256
     assert bits["chacha20poly1305"] == bits["3des"] == bits["des"] == 0
+    assert bits["null"] == 0
+
+
+def test_the_null_cipher_is_seen_and_never_for_ike() -> None:
+    integ = INTEG_BY_NAME["sha256"]
+    ours = make(NULL, integ)
+    packet = ours.seal(HEADER, b"plain as day", 1)
+    assert packet[:-16] == b"plain as day"
+    assert ours.seal_with_iv(HEADER, b"plain as day", b"") == packet
+    with pytest.raises(ValueError, match="no IV"):
+        ours.seal_with_iv(HEADER, b"plain as day", b"1")
+    assert [row.name for row in ENCR if not row.is_for_ike] == ["null"]

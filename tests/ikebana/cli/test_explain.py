@@ -16,14 +16,29 @@ def test_proposal_is_told_word_by_word_and_for_both_uses() -> None:
         "aes128: encryption, needs integrity; transform type 1 id 12; key 128 bits; IKE, ESP",
         "    good: every implementation has it",
         "sha1: integrity; transform type 3 id 2; key 160 bits, tag 96 bits; "
-        "IKE (and prfsha1 with it), ESP",
+        "IKE (and prfsha1 with it), ESP, AH",
         "    LEGACY: only for a peer that has nothing better; better sha256",
-        "modp1024: key exchange; transform type 4 id 2; public value 128 octets; IKE, ESP (PFS)",
+        "modp1024: key exchange; transform type 4 id 2; public value 128 octets; "
+        "IKE, ESP and AH (PFS)",
         "    LEGACY: only for a peer that has nothing better; better modp2048",
-        "esn: extended sequence numbers, 64-bit; transform type 5; ESP",
-        "as IKE: no: esn belongs to ESP (leave it out of the IKE proposal)",
+        "esn: extended sequence numbers, 64-bit; transform type 5; ESP, AH",
+        "as IKE: no: esn belongs to ESP and AH (leave it out of the IKE proposal)",
         "as ESP: aes128-sha1-modp1024-esn",
+        "as AH: no: AH does not encrypt: aes128 must go (write sha1, or take ESP)",
     )
+
+
+def test_what_protects_packets_without_hiding_them_is_told_as_such() -> None:
+    found = explain("sha256-noesn")
+    assert found.usable
+    assert found.lines[-1] == "as AH: sha256"
+    first, second, *_, ike, esp, ah = explain("null-sha256").lines
+    assert first.startswith("null: no encryption, needs integrity; transform type 1 id 11;")
+    assert first.endswith("; ESP")
+    assert second
+    assert ike == "as IKE: no: null is not for IKE (use aes256gcm16 here)"
+    assert esp == "as ESP: null-sha256"
+    assert ah.startswith("as AH: no")
 
 
 def test_alias_shows_what_it_stands_for() -> None:
