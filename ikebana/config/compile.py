@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from ikebana.config.connection import Connection, DpdAction, Initiation
+from ikebana.config.connection import CloseAction, Connection, DpdAction, Initiation
 from ikebana.config.crypto import effective
 from ikebana.config.fields import Network
 from ikebana.config.gateway import Gateway
 from ikebana.config.model import Config
+from ikecore.child import UNLIMITED, ChildLimits, Mode
 from ikecore.identities import Identity
-from ikecore.profile import ANY, ChildProfile, Limits, Profile
+from ikecore.profile import ANY, Childless, ChildProfile, Limits, Profile, Uniqueness
 from ikecore.proposals import Proposal, Protocol
 from ikecore.retry import RetryPlan
 from policy.selectors import TrafficSelector
@@ -67,6 +68,9 @@ class TunnelPlan:
 
     ``peer`` is an address, a host name or ``any``; ``local_addresses`` empty: whichever the route
     to the peer takes.  An identity of None is the address of its end.  Unhashable, as its key is.
+
+    ``children`` and the networks are empty for a child in transport mode between the two ends
+    themselves: :meth:`children_at` makes it of their addresses.
     """
 
     name: str
@@ -78,7 +82,8 @@ class TunnelPlan:
     local_addresses: tuple[str, ...]
     local_id: Identity | None
     remote_id: Identity | None
-    local_subnets: tuple[Network, ...]
+    children: tuple[ChildProfile, ...]  # in the order they are negotiated
+    local_subnets: tuple[Network, ...]  # of all children
     remote_subnets: tuple[Network, ...]
     ike_proposals: tuple[Proposal, ...]
     esp_proposals: tuple[Proposal, ...]
@@ -93,6 +98,17 @@ class TunnelPlan:
     tries: Tries
     try_timeout: float
     retry: RetryPlan
+    close_action: CloseAction  # after the peer deleted the last child, or the IKE SA
+    child_limits: ChildLimits = UNLIMITED
+    mode: Mode = Mode.TUNNEL
+    later_fragments: bool = False
+    reauth: bool = False
+    auth_lifetime: float = 0.0
+    uniqueness: Uniqueness = Uniqueness.REPLACE
+    childless: Childless = Childless.ALLOW
+    fragmentation: bool = True
+    mobike: bool = True
+    window: int = 1
 
     def local_for(self, remote: str, route: Callable[[str], str]) -> str:
         """Return our address for a peer at ``remote``: the configured one, else the route's."""
@@ -113,16 +129,21 @@ class TunnelPlan:
             remote_id=self.remote_id or Identity.of_address(tried or _lowest(local, remote)),
             ike_proposals=self.ike_proposals,
             esp_proposals=self.esp_proposals,
-            children=(
-                ChildProfile(
-                    tuple(TrafficSelector.from_cidr(net) for net in self.local_subnets),
-                    tuple(TrafficSelector.from_cidr(net) for net in self.remote_subnets),
-                ),
-            ),
+            children=self.children_at(local, remote, tried),
             remote=remote,
             local=frozenset(self.local_addresses) or ANY,
             ike_lifetime=self.ike_lifetime,
             child_lifetime=self.child_lifetime,
+            child_limits=self.child_limits,
+            mode=self.mode,
+            later_fragments=self.later_fragments,
+            reauth=self.reauth,
+            auth_lifetime=self.auth_lifetime,
+            uniqueness=self.uniqueness,
+            childless=self.childless,
+            fragmentation=self.fragmentation,
+            mobike=self.mobike,
+            window=self.window,
             nat_traversal=self.nat_traversal,
             force_encap=self.force_encap,
             dpd=self.dpd,
@@ -133,12 +154,26 @@ class TunnelPlan:
             retry=self.retry,
         )
 
+    def children_at(
+        self, local: str, remote: frozenset[str], tried: str = ""
+    ) -> tuple[ChildProfile, ...]:
+        """Return the children, now that addresses are known (as :meth:`profile` takes them).
+
+        Raises ValueError when a child between the two ends themselves lacks an address.
+        """
+        if self.children:
+            return self.children
+        if not local:
+            raise ValueError("there is no address of ours for a child in transport mode")
+        there = TrafficSelector.from_cidr(tried or _lowest(local, remote))
+        return (ChildProfile((TrafficSelector.from_cidr(local),), (there,)),)
+
 
 def _lowest(local: str, remote: frozenset[str]) -> str:
     version = ip_address(local).version if local else 0
     ordered = sorted(map(ip_address, remote), key=lambda one: (one.version != version, one.packed))
     if not ordered:
-        raise ValueError("the peer has no address to take its identity from")
+        raise ValueError("the peer has no address to take its identity or network from")
     return str(ordered[0])
 
 
@@ -185,6 +220,10 @@ def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
     """Return the plan of one connection; the preset's values fill what it leaves open."""
     preset = one.preset
     ike_lifetime, child_lifetime = one.ike.lifetime_s, one.ipsec.lifetime_s
+    child = ChildProfile(
+        tuple(map(TrafficSelector.from_cidr, one.local_subnets)),
+        tuple(map(TrafficSelector.from_cidr, one.remote_subnets)),
+    )
     return TunnelPlan(
         name=one.name,
         enabled=one.enabled,
@@ -195,6 +234,7 @@ def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
         local_addresses=(one.local_address,) if one.local_address else gateway.addresses,
         local_id=Identity.parse(one.local_id) if one.local_id else None,
         remote_id=Identity.parse(one.remote_id) if one.remote_id else None,
+        children=(child,),
         local_subnets=one.local_subnets,
         remote_subnets=one.remote_subnets,
         ike_proposals=effective(one.ike.keywords(preset), Protocol.IKE),
@@ -210,6 +250,7 @@ def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
         tries=Tries(one.retry.count, float(one.retry.interval_s)),
         try_timeout=float(one.retry.try_timeout_s),
         retry=RetryPlan(first=one.retry.first_s, factor=one.retry.factor),
+        close_action=CloseAction.RESTART,
     )
 
 

@@ -59,6 +59,14 @@ class DpdAction(StrEnum):
     NONE = "none"
 
 
+class CloseAction(StrEnum):
+    """What happens when the peer deletes the connection's last child, or its IKE SA."""
+
+    RESTART = "restart"
+    CLEAR = "clear"
+    HOLD = "hold"
+
+
 def _labels(value: dict[str, str]) -> dict[str, str]:
     if len(value) > 50:
         raise refuse(f"{len(value)} labels", "at most 50")

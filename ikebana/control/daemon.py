@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
-from ikebana.control.view import LogLine, StatusView, Step
+from ikebana.control.view import LogLine, Outcome, StatusView, Step
 
 
 class NotFound(LookupError):
@@ -43,6 +43,20 @@ class Daemon(Protocol):
 
     async def down(self, name: str) -> None:
         """Delete the connection's SAs and hold it down.  May raise :exc:`Conflict`."""
+
+    async def rekey(self, name: str, ike: bool, wait: float) -> Outcome:
+        """Renew the keys of the connection's children, with ``ike`` of its IKE SA too.
+
+        Finishes when all of them are renewed or one failed, after ``wait`` seconds at the
+        latest: that ends the telling, not the exchange.  May raise :exc:`Conflict` (nothing is
+        up), as :meth:`reauth` and :meth:`renegotiate` do (disabled).
+        """
+
+    async def reauth(self, name: str, wait: float) -> Outcome:
+        """Make the next IKE SA and its children, then close the present one; end as ``rekey``."""
+
+    async def renegotiate(self, name: str, wait: float) -> Outcome:
+        """Delete the connection's SAs, then start it at once; end as ``rekey``."""
 
     def log(self, name: str | None) -> Sequence[LogLine]:
         """Return the lines kept, oldest first."""

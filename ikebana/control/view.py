@@ -95,6 +95,8 @@ class ChildView(_Json):
     packets_out: int = 0
     octets_in: int = 0
     octets_out: int = 0
+    mode: str = ""  # "tunnel", "transport"
+    protocol: str = ""  # "esp", "ah"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,9 @@ class ConnectionView(_Json):
     responder_spi: str = ""
     children: tuple[ChildView, ...] = ()
     drops: Mapping[str, int] = field(default_factory=dict)
+    mode: str = ""  # "tunnel", "transport"
+    last_change: str = ""  # the last rekey or move in one line; empty when there was none
+    last_change_at: float | None = None  # seconds of the Unix epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +231,34 @@ class StepResult(_Json):
     lines: tuple[str, ...] = ()
     timed_out: bool = False
     event: str = "result"
+
+
+@dataclass(frozen=True, slots=True)
+class Change(_Json):
+    """One SA that another one replaced: SPIs in hexadecimal text, ours of a child.
+
+    ``old`` is empty for one that is new, ``new`` for one that is only gone.
+    """
+
+    what: str  # "child", "IKE SA"
+    old: str
+    new: str
+    ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(_Json):
+    """How ``rekey``, ``reauth`` or ``renegotiate`` ended; ``lines`` of the diagnosis if it failed.
+
+    ``timed_out`` means that the wait is over and the exchange goes on.
+    """
+
+    ok: bool
+    state: ConnectionState
+    changes: tuple[Change, ...] = ()
+    code: str = ""
+    lines: tuple[str, ...] = ()
+    timed_out: bool = False
 
 
 Step: TypeAlias = StepDone | StepMessage | StepRefused | StepResult

@@ -13,6 +13,7 @@ from ikebana.control.view import (
     Direction,
     GatewayView,
     LogLine,
+    Outcome,
     StatusView,
     Step,
     StepDone,
@@ -89,6 +90,22 @@ class Service:
             raise Conflict(f"{name} is disabled", "nothing is up")
         self._gateway.down(tunnel)
         await self._gateway.all_closed((tunnel,), _DOWN_PATIENCE)
+
+    async def rekey(self, name: str, ike: bool, wait: float) -> Outcome:  # noqa: ARG002 - not there yet
+        """Renew the children's keys, with ``ike`` the IKE SA's too: not there yet."""
+        raise self._not_yet(name, "rekey")
+
+    async def reauth(self, name: str, wait: float) -> Outcome:  # noqa: ARG002 - not there yet
+        """Make the next IKE SA, then close the present one: not there yet."""
+        raise self._not_yet(name, "reauth")
+
+    async def renegotiate(self, name: str, wait: float) -> Outcome:  # noqa: ARG002 - not there yet
+        """Delete the SAs, then start at once: not there yet."""
+        raise self._not_yet(name, "renegotiate")
+
+    def _not_yet(self, name: str, verb: str) -> Conflict:
+        self._find(name)
+        return Conflict(f"{verb} is not yet supported by this version", f"ikebana down {name}")
 
     def log(self, name: str | None) -> Sequence[LogLine]:
         """Return the lines kept, oldest first."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from ikebana.control.daemon import Conflict, NotFound
 from ikebana.control.server import Bounds, ControlServer
 from ikebana.control.view import (
+    Change,
     ChildView,
     ConnectionState,
     ConnectionView,
@@ -16,6 +17,7 @@ from ikebana.control.view import (
     GatewayView,
     Level,
     LogLine,
+    Outcome,
     StatusView,
     Step,
     StepDone,
@@ -76,6 +78,7 @@ STEPS: tuple[Step, ...] = (
     StepDone(True, "IKE_AUTH", 21.0, "gb.lab"),
     StepResult(True, ConnectionState.CONNECTED),
 )
+RENEWED = Outcome(True, ConnectionState.CONNECTED, (Change("child", "c0ffee01", "5e6f7a8b", 12.4),))
 REFUSED: tuple[Step, ...] = (
     StepDone(True, "IKE_SA_INIT", 34.1),
     StepDone(False, "IKE_AUTH", 20.0),
@@ -95,6 +98,8 @@ class FakeDaemon:
         ]
         self.problems: list[str] = []
         self.downs: list[str] = []
+        self.asked: list[tuple[str, str, float]] = []
+        self.outcome = RENEWED
         self.hold_down = asyncio.Event()
         self.hold_down.set()
         self.follow_for_ever = False
@@ -129,6 +134,23 @@ class FakeDaemon:
         self._find(name)
         await self.hold_down.wait()
         self.downs.append(name)
+
+    async def rekey(self, name: str, ike: bool, wait: float) -> Outcome:
+        return await self._renew("rekey --ike" if ike else "rekey", name, wait)
+
+    async def reauth(self, name: str, wait: float) -> Outcome:
+        return await self._renew("reauth", name, wait)
+
+    async def renegotiate(self, name: str, wait: float) -> Outcome:
+        return await self._renew("renegotiate", name, wait)
+
+    async def _renew(self, verb: str, name: str, wait: float) -> Outcome:
+        self._find(name)
+        if name == "tokyo":
+            raise Conflict("tokyo is not connected", "ikebana up tokyo")
+        await self.hold_down.wait()
+        self.asked.append((verb, name, wait))
+        return self.outcome
 
     def log(self, name: str | None) -> Sequence[LogLine]:
         if name is not None:
