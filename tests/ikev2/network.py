@@ -2,14 +2,12 @@
 
 net = Network()
 net.initiate("moon")         # carries out everything up to quiescence
+net.stream()                 # each end sends packets through the tunnel
 net.sleep(10)                # time passes, timers fire in order
 """
 
-import heapq
 import random
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import count
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from ikecore.actions import (
@@ -20,129 +18,44 @@ from ikecore.actions import (
     Dropped,
     Established,
     Failed,
-    InstallChild,
-    MoveChild,
-    RemoveChild,
     Send,
     Traced,
 )
-from ikecore.child import ChildSpec
 from ikecore.diagnosis import Diagnosis
-from ikecore.events import (
-    Authorized,
-    Configured,
-    DatagramReceived,
-    Event,
-    Initiate,
-    Refused,
-)
-from ikecore.identities import Identity
-from ikecore.keywords import parse_proposal
-from ikecore.profile import ChildProfile, Limits, Profile
-from ikecore.proposals import Protocol
-from ikecore.spipool import SpiPool
-from ikecore.trace import MessageTraced
+from ikecore.events import Authorized, Configured, DatagramReceived, Event, Initiate, Refused
+from ikecore.profile import Limits, Profile
+from ikecore.trace import KeysDerived, MessageTraced
 from ikev2.endpoint import Endpoint
+from ikev2.message import Exchange
 from policy.path import Path
-from policy.selectors import TrafficSelector
 from suites.secret import Secret
+
+from .eavesdropper import Deletes
+from .hosts import ADDRESS, MOON, NETS, SUN, Dice, Host, WatchedPool, profile, selectors
+from .traffic import Packet, Stream, Traffic
+from .wire import DELAY, NEVER, OTHER, Nat, Wire
+
+__all__ = [
+    "ADDRESS",
+    "DELAY",
+    "MOON",
+    "NETS",
+    "OTHER",
+    "SUN",
+    "Dice",
+    "Host",
+    "Nat",
+    "Network",
+    "WatchedPool",
+    "only",
+    "profile",
+    "selectors",
+]
 
 A = TypeVar("A", bound=Action)
 
-MOON, SUN = "192.0.2.1", "192.0.2.2"
-ADDRESS = {"moon": MOON, "sun": SUN}
-NETS = {"moon": "10.1.0.0/24", "sun": "10.2.0.0/24"}
-OTHER = {"moon": "sun", "sun": "moon"}
-DELAY = 0.01
 
-
-class Dice:
-    """Entropy that gives the same octets in every run."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
-
-    def octets(self, count: int) -> bytes:
-        return self._random.randbytes(count)
-
-
-class WatchedPool(SpiPool):
-    """An SPI pool whose debts can be seen: what an SA takes it gives back."""
-
-    def __init__(self, entropy: Dice) -> None:
-        super().__init__(entropy)
-        self.owed: set[int] = set()
-
-    def take(self, now: float) -> int:
-        spi = super().take(now)
-        self.owed.add(spi)
-        return spi
-
-    def free(self, spi: int, now: float) -> None:
-        self.owed.discard(spi)
-        super().free(spi, now)
-
-
-def profile(
-    local: str = "moon",
-    ike: tuple[str, ...] = ("aes128gcm16-prfsha256-x25519",),
-    esp: tuple[str, ...] = ("aes128gcm16",),
-    **changes: object,
-) -> Profile:
-    """Return the connection between moon's and sun's networks as ``local`` sees it."""
-    remote = OTHER[local]
-    made = Profile(
-        name="net",
-        local_id=Identity.parse(f"{local}.lab"),
-        remote_id=Identity.parse(f"{remote}.lab"),
-        ike_proposals=tuple(parse_proposal(p, Protocol.IKE) for p in ike),
-        esp_proposals=tuple(parse_proposal(p, Protocol.ESP) for p in esp),
-        children=(ChildProfile(selectors(NETS[local]), selectors(NETS[remote])),),
-        remote=frozenset((ADDRESS[remote],)),
-    )
-    if "local_ts" in changes or "remote_ts" in changes:  # of the one child
-        one = {key: changes.pop(key) for key in ("local_ts", "remote_ts") if key in changes}
-        changes["children"] = (replace(made.children[0], **one),)  # type: ignore[arg-type]
-    return replace(made, **changes)  # type: ignore[arg-type]  # a test names the fields
-
-
-def selectors(*cidrs: str) -> tuple[TrafficSelector, ...]:
-    return tuple(map(TrafficSelector.from_cidr, cidrs))
-
-
-@dataclass
-class Nat:
-    """A router in front of one end that gives its packets another address and other ports."""
-
-    outside: str
-    ports: dict[int, int] = field(default_factory=lambda: {500: 40500, 4500: 44500})
-
-    def outwards(self, inside: tuple[str, int]) -> tuple[str, int]:
-        return self.outside, self.ports[inside[1]]
-
-    def inwards(self, outside: tuple[str, int], inside: str) -> tuple[str, int] | None:
-        back = {out: port for port, out in self.ports.items()}
-        if outside[0] != self.outside or outside[1] not in back:
-            return None
-        return inside, back[outside[1]]
-
-
-@dataclass
-class Host:
-    """One end: its endpoint, its key, and what its worker holds."""
-
-    spis: WatchedPool
-    endpoint: Endpoint
-    profile: Profile
-    address: str
-    psk: bytes = b"a shared secret of the lab"
-    answers_authorize: bool = True
-    has_key: bool = True
-    children: dict[int, ChildSpec] = field(default_factory=dict)
-    log: list[Action] = field(default_factory=list)
-
-
-class Network:
+class Network(Wire):
     """Moon and sun, and all that was on the wire between them."""
 
     def __init__(
@@ -153,16 +66,11 @@ class Network:
         seed: int = 1,
         addresses: Mapping[str, str] = ADDRESS,
     ) -> None:
-        self.now = 0.0
+        super().__init__()
         self.random = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        self.lose: Callable[[Send], bool] = lambda _: False
-        self.copies: Callable[[Send], int] = lambda _: 1
-        self.delay: Callable[[Send], float] = lambda _: DELAY
-        self.nats: dict[str, Nat] = {}
-        self.wire: list[Send] = []
+        self.traffic = Traffic()
+        self.deletes = Deletes()
         self._seed = seed
-        self._order = count()
-        self._flying: list[tuple[float, int, str, DatagramReceived]] = []
         self._limits = limits or {}
         self.hosts: dict[str, Host] = {}
         for name, given in (("moon", moon), ("sun", sun)):
@@ -174,7 +82,11 @@ class Network:
         self._seed += 1000
         dice = Dice(self._seed)
         pool = WatchedPool(dice)
-        return Host(pool, Endpoint(dice, pool, self._limits.get(name)), profile, address)
+        return Host(dice, pool, Endpoint(dice, pool, self._limits.get(name)), profile, address)
+
+    def address_of(self, name: str) -> str:
+        """Return an end's own address."""
+        return self.hosts[name].address
 
     # -- what a test does -----------------------------------------------------------------------
     def initiate(self, name: str, *, settle: bool = True) -> None:
@@ -184,35 +96,37 @@ class Network:
         if settle:
             self.settle()
 
-    def seen_at(self, name: str) -> str:
-        """Return the address under which the others know a host."""
-        nat = self.nats.get(name)
-        return self.hosts[name].address if nat is None else nat.outside
-
     def tell(self, name: str, event: Event) -> list[Action]:
         """Give an event to one end and carry out what it wants."""
         actions = self.hosts[name].endpoint.handle(event, self.now)
         self._carry_out(name, actions)
         return actions
 
+    def stream(self, every: float = 0.05, moon: str = "10.1.0.9", sun: str = "10.2.0.9") -> None:
+        """Let each end send the other a packet every so many seconds from now on."""
+        self.traffic.streams.append(Stream(moon, sun, every, self.now))
+
     def settle(self) -> None:
         """Deliver all that flies, without letting timers fire."""
-        while self._flying:
+        while self.next_arrival < NEVER:
             self._deliver_next()
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass: datagrams arrive and timers fire, in order."""
+        """Let time pass: datagrams arrive, packets leave and timers fire, in order."""
         until = self.now + seconds
         while True:
             waits = [(h.endpoint.next_timeout(), n) for n, h in self.hosts.items()]
-            timer = min(((t, n) for t, n in waits if t is not None), default=(float("inf"), ""))
-            flight = self._flying[0][0] if self._flying else float("inf")
-            if min(timer[0], flight) > until:
+            timer = min(((t, n) for t, n in waits if t is not None), default=(NEVER, ""))
+            first = min(self.next_arrival, self.traffic.next_at, timer[0])
+            if first > until:
                 break
-            if flight <= timer[0]:
+            if self.next_arrival == first:
                 self._deliver_next()
+                continue
+            self.now = max(self.now, first)
+            if self.traffic.next_at == first:
+                self._send_packets()
             else:
-                self.now = max(self.now, timer[0])
                 actions = self.hosts[timer[1]].endpoint.handle_timeout(self.now)
                 self._carry_out(timer[1], actions)
         self.now = until
@@ -279,7 +193,6 @@ class Network:
         assert self.pairs("moon") == self.pairs("sun")
         assert len(self.up("moon")) == len(self.up("sun")) == 1
         assert len(self.hosts["moon"].children) == 1
-        assert all(host.spis.owed == host.children.keys() for host in self.hosts.values())
         self.assert_mirrored()
 
     def assert_gone(self) -> None:
@@ -300,8 +213,9 @@ class Network:
             assert (mine.inbound, mine.outbound) == (other.outbound, other.inbound)
             assert (mine.local_ts, mine.remote_ts) == (other.remote_ts, other.local_ts)
             assert str(mine.suite) == str(other.suite)
+        assert all(host.spis.owed == host.children.keys() for host in self.hosts.values())
 
-    # -- the wire -------------------------------------------------------------------------------
+    # -- the ends -------------------------------------------------------------------------------
     def _carry_out(self, name: str, actions: list[Action]) -> None:
         host = self.hosts[name]
         host.log += actions
@@ -312,46 +226,47 @@ class Network:
                 case Authorize() if host.answers_authorize:
                     key = Authorized(action.sa, Secret(host.psk))
                     self.tell(name, key if host.has_key else Refused(action.sa))
-                case InstallChild():
-                    host.children[action.spec.inbound_spi] = action.spec
-                case MoveChild():
-                    moved = replace(host.children[action.spi], path=action.path)
-                    host.children[action.spi] = moved
-                case RemoveChild():
-                    del host.children[action.spi]
+                case Traced(record=KeysDerived() as keys):
+                    self.ear.learn(keys)
                 case Broken():
                     raise AssertionError(action.traceback)
                 case _:
-                    pass
+                    host.worker.carry_out(action)
 
     def _send(self, name: str, send: Send) -> None:
-        self.wire.append(send)
-        if self.lose(send):
-            return
-        arrived = self._translate(name, send.path)
-        if arrived is None:
-            return
-        for _ in range(self.copies(send)):
-            event = DatagramReceived(send.data, arrived)
-            entry = (self.now + self.delay(send), next(self._order), OTHER[name], event)
-            heapq.heappush(self._flying, entry)
-
-    def _translate(self, name: str, path: Path) -> Path | None:
-        """Return how the other end sees the datagram, or None if it does not get there."""
-        source, target = path.local, path.remote
-        if name in self.nats:
-            source = self.nats[name].outwards(source)
-        other = OTHER[name]
-        inside = self.hosts[other].address
-        if other in self.nats:
-            found = self.nats[other].inwards(target, inside)
-            return None if found is None else Path(found, source, path.encapsulated)
-        return Path(target, source, path.encapsulated) if target[0] == inside else None
+        letter = self.post(name, send)
+        if letter is not None and letter.exchange == Exchange.INFORMATIONAL:
+            message = self.ear.read(letter.data)
+            if message is not None:
+                self.deletes.note(name, OTHER[name], message, self.now, first=letter.copy == 0)
 
     def _deliver_next(self) -> None:
-        at, _, name, event = heapq.heappop(self._flying)
-        self.now = max(self.now, at)
-        self.tell(name, event)
+        arrival = self.take()
+        if isinstance(arrival.what, Packet):
+            self._receive_packet(arrival.name, arrival.what)
+        else:
+            self.tell(arrival.name, arrival.what)
+
+    # -- packets --------------------------------------------------------------------------------
+    def _send_packets(self) -> None:
+        for stream in self.traffic.streams:
+            if stream.next_at <= self.now:
+                stream.next_at += stream.every
+                for name, flow in stream.flows.items():
+                    child = self.hosts[name].worker.seal(flow)
+                    self.traffic.sent[name] += 1
+                    if child is None:
+                        self.traffic.blocked.append((self.now, name))
+                        continue
+                    self.deletes.judge(name, child.inbound_spi, child.outbound_spi, self.now)
+                    packet = Packet(name, self.traffic.sent[name], child, self.now)
+                    self.traffic.lost_by_wire += not self.throw(packet)
+
+    def _receive_packet(self, name: str, packet: Packet) -> None:
+        if self.hosts[name].worker.open(packet.child.outbound_spi):
+            self.traffic.arrived[name] += 1
+        else:
+            self.traffic.lost.append(packet)
 
 
 def only(kind: type[A], actions: Iterable[Action]) -> list[A]:
