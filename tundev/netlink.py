@@ -64,6 +64,15 @@ def attributes(octets: bytes) -> Attributes:
     return found
 
 
+def messages(octets: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Yield (type, flags, sequence, body) of every message in ``octets``, whole or cut short."""
+    at = 0
+    while at + _HEADER.size <= len(octets):
+        size, kind, flags, sequence, _ = _HEADER.unpack_from(octets, at)
+        yield kind, flags, sequence, octets[at + _HEADER.size : at + size]
+        at += max(size, _HEADER.size) + -size % 4
+
+
 class Netlink:
     """A routing socket of the network namespace that this thread is in; one thread uses it."""
 
@@ -120,15 +129,10 @@ class Netlink:
         return self._sequence
 
     def _receive(self) -> Iterator[tuple[int, int, bytes]]:
-        octets = self._sock.recv(_ROOM)
-        at = 0
-        while at + _HEADER.size <= len(octets):
-            size, kind, flags, sequence, _ = _HEADER.unpack_from(octets, at)
-            body = octets[at + _HEADER.size : at + size]
+        for kind, flags, sequence, body in messages(self._sock.recv(_ROOM)):
             if kind == NLMSG_ERROR and sequence == self._sequence:
                 _raise(body, flags)
             yield kind, sequence, body
-            at += max(size, _HEADER.size) + -size % 4
 
 
 def _raise(body: bytes, flags: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tundev.netlink import Netlink, NetlinkError, attribute, attributes
+from tundev.netlink import Netlink, NetlinkError, attribute, attributes, messages
 
 _RTM_GETLINK = 18
 _RTM_DELROUTE = 25
@@ -27,6 +27,13 @@ def test_attributes_read_back(told: dict[int, bytes]) -> None:
 @given(st.binary(max_size=200))
 def test_noise_is_no_error(octets: bytes) -> None:
     attributes(octets)
+    assert len(list(messages(octets))) <= len(octets) // 16
+
+
+def test_several_messages_in_one_read() -> None:
+    first = (18).to_bytes(4, "little") + (20).to_bytes(2, "little") + bytes(10) + b"xy\0\0"
+    second = (16).to_bytes(4, "little") + (25).to_bytes(2, "little") + b"\1\0\7\0\0\0" + bytes(4)
+    assert list(messages(first + second)) == [(20, 0, 0, b"xy"), (25, 1, 7, b"")]
 
 
 def test_a_dump_brings_every_object() -> None:
