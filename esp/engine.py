@@ -17,7 +17,7 @@ from esp.counters import Counters
 from esp.inner import carried_as, clamp_mss, fragmentation_needed, is_oversized, unreachable
 from esp.sa import NEVER, Drop
 from policy.flow import Flow, MalformedPacket, flow_key, flow_of
-from policy.spd import Action, Spd
+from policy.spd import Action, SelectorPair, Spd
 
 _MEMORY_LIMIT: Final = 8192
 _INWARD_LIMIT: Final = 32  # ICMP errors per batch: they are hints, not to be amplified
@@ -29,10 +29,14 @@ _UNKNOWN_LEAST: Final = 10  # SPI, sequence number, pad length, next header: no 
 
 @dataclass(frozen=True, slots=True)
 class Acquire:
-    """A packet that has to wait for its tunnel (RFC 4301 section 5.1, SADB_ACQUIRE elsewhere)."""
+    """A packet that has to wait for its tunnel (RFC 4301 section 5.1, SADB_ACQUIRE elsewhere).
+
+    ``pair`` is what the policy says of the flow: of which of its selectors there is no SA.
+    """
 
     tunnel: str
     flow: Flow
+    pair: SelectorPair
     packet: bytes
 
 
@@ -47,7 +51,7 @@ class Batch:
         self.inward: list[bytes] = []
         """ICMP errors for the senders: to be written to the TUN device."""
         self.acquires: list[Acquire] = []
-        """Packets of armed tunnels that have no SA yet."""
+        """Packets of armed tunnels that have no SA for them yet."""
         self.limits: list[ChildSa] = []
         """Children that passed a soft limit: each is told once."""
 
@@ -67,20 +71,25 @@ class Opened:
 class Engine:
     """The security associations in force, and the way of packets through them (RFC 4301 5).
 
-    ``children`` maps inbound SPIs.  Within a tunnel the newest child whose selectors contain the
-    flow seals.  What an outgoing flow was found to use is remembered until the SAs or the
-    policies change.
+    ``children`` maps inbound SPIs.  Within a tunnel the child taken into use last whose selectors
+    contain the flow seals.  What an outgoing flow was found to use is remembered until the SAs or
+    the policies change.
+
+    A rekey (RFC 7296 section 2.8) installs the new child on standby: it opens, and the old one
+    goes on sealing.  The peer's first authenticated packet on the new one shows that the peer has
+    it and puts it into use; so does :meth:`use`.  :meth:`retire` ends the old one's sealing.
     """
 
-    __slots__ = ("_armed", "_by_spi", "_children", "_generation", "_known", "_tunnels", "counters",
-                 "spd")  # fmt: skip
+    __slots__ = ("_armed", "_by_spi", "_children", "_generation", "_known", "_standby", "_tunnels",
+                 "counters", "spd")  # fmt: skip
 
     def __init__(self, spd: Spd, counters: Counters) -> None:
         self.spd = spd
         self.counters = counters
         self._children: dict[int, ChildSa] = {}
         self._by_spi: dict[bytes, ChildSa] = {}  # keyed as it stands on the wire
-        self._tunnels: dict[str, list[ChildSa]] = {}  # newest first
+        self._tunnels: dict[str, list[ChildSa]] = {}  # that seal, the last put into use first
+        self._standby: dict[ChildSa, None] = {}
         self._armed: set[str] = set()
         self._known: dict[bytes, ChildSa] = {}
         self._generation = spd.generation
@@ -90,15 +99,46 @@ class Engine:
         """Return a live view of the children by inbound SPI."""
         return MappingProxyType(self._children)
 
-    def install(self, child: ChildSa) -> None:
-        """Take a child into use, both ways, in place of one with the same inbound SPI."""
+    def install(self, child: ChildSa, *, standby: bool = False) -> None:
+        """Open on a child from now on, in place of one with the same inbound SPI.
+
+        It seals, too, unless it is on ``standby``.
+        """
         spi = child.inbound.spi
         if spi in self._children:
             self.remove(spi)
         self._children[spi] = child
         self._by_spi[spi.to_bytes(4, "big")] = child
+        if standby:
+            self._standby[child] = None
+        else:
+            self._begin(child)
+
+    def use(self, inbound_spi: int) -> None:
+        """Seal on this child from now on, before its siblings; no change if it does already."""
+        child = self._children.get(inbound_spi)
+        if child is not None and child not in self._tunnels.get(child.tunnel, ()):
+            self._begin(child)
+
+    def retire(self, inbound_spi: int) -> None:
+        """Seal nothing on this child any more; what the peer sealed on it is still opened."""
+        child = self._children.get(inbound_spi)
+        if child is not None:
+            self._end(child)
+
+    def _begin(self, child: ChildSa) -> None:
+        self._standby.pop(child, None)
         self._tunnels.setdefault(child.tunnel, []).insert(0, child)
         self._known.clear()
+
+    def _end(self, child: ChildSa) -> None:
+        self._standby.pop(child, None)
+        siblings = self._tunnels.get(child.tunnel, [])
+        if child in siblings:
+            siblings.remove(child)
+            if not siblings:
+                del self._tunnels[child.tunnel]
+            self._known.clear()
 
     def remove(self, inbound_spi: int) -> ChildSa | None:
         """Forget a child; return it, None if there was none."""
@@ -106,19 +146,15 @@ class Engine:
         if child is None:
             return None
         del self._by_spi[inbound_spi.to_bytes(4, "big")]
-        siblings = self._tunnels[child.tunnel]
-        siblings.remove(child)
-        if not siblings:
-            del self._tunnels[child.tunnel]
-        self._known.clear()
+        self._end(child)
         return child
 
     def arm(self, tunnel: str) -> None:
-        """Hand packets of a tunnel without SAs back as :class:`Acquire` from now on."""
+        """Hand packets that no SA of this tunnel seals back as :class:`Acquire` from now on."""
         self._armed.add(tunnel)
 
     def disarm(self, tunnel: str) -> None:
-        """Drop packets of a tunnel without SAs from now on."""
+        """Drop packets that no SA of this tunnel seals from now on."""
         self._armed.discard(tunnel)
 
     def seal_batch(self, packets: Sequence[bytes]) -> Batch:
@@ -201,6 +237,9 @@ class Engine:
                 counts["malformed"] += 1
         counts["packets_in"] += len(inner)
         counts["octets_in"] += octets
+        if self._standby:
+            for child in [one for one in self._standby if one.inbound.replay.top]:
+                self._begin(child)  # the peer seals on it: it has both halves
         if moved:
             opened.moved.extend(move for move in moved.items() if move[1] != move[0].source)
             counts["moved"] += len(opened.moved)
@@ -212,21 +251,34 @@ class Engine:
         if policy.action is not Action.PROTECT:
             raise Drop("bypass" if policy.action is Action.BYPASS else "policy")
         flow = flow_of(packet)
-        siblings = self._tunnels.get(policy.tunnel)
-        if siblings is None:
-            if policy.tunnel in self._armed:
-                batch.acquires.append(Acquire(policy.tunnel, flow, packet))
-                self.counters.count("acquires")
-                return None
-            self._answer(unreachable(packet), batch)
-            raise Drop("no_sa")
-        for child in siblings:
+        child = self._sealing(policy.tunnel, flow)
+        if child is not None:
+            if len(self._known) >= _MEMORY_LIMIT:
+                self._known.clear()
+            self._known[key] = child
+            return child
+        if policy.tunnel in self._armed:
+            pair = next(pair for pair in policy.selectors if pair.matches(flow))
+            batch.acquires.append(Acquire(policy.tunnel, flow, pair, packet))
+            self.counters.count("acquires")
+            return None
+        if policy.tunnel in self._tunnels:
+            raise Drop("selectors")
+        self._answer(unreachable(packet), batch)
+        raise Drop("no_sa")
+
+    def _sealing(self, tunnel: str, flow: Flow) -> ChildSa | None:
+        """Return the child of a tunnel that seals a flow."""
+        for child in self._tunnels.get(tunnel, ()):
             if child.carries(flow):
-                if len(self._known) >= _MEMORY_LIMIT:
-                    self._known.clear()
-                self._known[key] = child
                 return child
-        raise Drop("selectors")
+        for child in self._standby:
+            if child.tunnel == tunnel and child.carries(flow):
+                # waiting is for those beside a child that seals: the old one ended too early, and
+                # what the peer may not be able to open yet is better than what is not sent
+                self._begin(child)
+                return child
+        return None
 
     def _check_size(self, packet: bytes, child: ChildSa, batch: Batch) -> None:
         if is_oversized(packet, child.mtu):

@@ -97,7 +97,7 @@ def test_an_armed_tunnel_hands_the_packet_back_and_it_is_not_lost() -> None:
     moon.arm("net")
     packet = udp4()
     batch = moon.seal_batch([packet])
-    assert batch.acquires == [Acquire("net", flow_of(packet), packet)]
+    assert batch.acquires == [Acquire("net", flow_of(packet), site_policy().selectors[0], packet)]
     assert batch.inward == []
     ours, theirs = child_pair()
     moon.install(ours)
@@ -141,10 +141,22 @@ def test_of_several_children_the_one_with_the_flows_selectors_seals() -> None:
 def test_a_flow_outside_what_was_negotiated_is_not_sent() -> None:
     moon = Engine(Spd((site_policy(),)), Counters())
     moon.install(child_pair(nets=1)[0])
-    moon.arm("net")
     batch = moon.seal_batch([udp6()])
-    assert (batch.sealed, batch.acquires) == ([], [])
+    assert (batch.sealed, batch.acquires, batch.inward) == ([], [], [])
     assert dropped(moon) == {"selectors": 1}
+
+
+def test_an_armed_tunnel_hands_back_what_none_of_its_children_seals() -> None:
+    moon = Engine(Spd((site_policy(),)), Counters())
+    moon.install(child_pair(nets=1)[0])
+    moon.arm("net")
+    batch = moon.seal_batch([udp4(), udp6()])
+    pair = site_policy().selectors[1]
+    assert batch.acquires == [Acquire("net", flow_of(udp6()), pair, udp6())]
+    assert len(batch.sealed) == 1
+    moon.install(child_pair(0x2000)[0])
+    assert len(moon.seal_batch([udp4(), udp6()]).sealed) == 2
+    assert dropped(moon) == {"acquires": 1}
 
 
 def test_removed_children_neither_seal_nor_open() -> None:
