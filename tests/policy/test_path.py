@@ -16,3 +16,17 @@ def test_turning_twice_changes_nothing() -> None:
 
 def test_equal_paths_are_one_key() -> None:
     assert len({Path(MOON, SUN), Path(MOON, SUN), Path(MOON, SUN, True)}) == 2
+
+
+def test_esp_goes_in_udp_with_the_marker_of_ike_unless_it_is_to_go_plain() -> None:
+    assert not Path(MOON, SUN).esp_in_udp
+    assert Path(MOON, SUN, encapsulated=True).esp_in_udp
+    plain = Path(MOON, SUN, encapsulated=True, plain_esp=True)
+    assert not plain.esp_in_udp
+    assert not plain.reversed.esp_in_udp
+
+
+def test_how_esp_goes_is_not_seen_on_a_datagrams_path() -> None:
+    plain = Path(MOON, SUN, encapsulated=True, plain_esp=True)
+    assert plain == Path(MOON, SUN, encapsulated=True)
+    assert len({plain, Path(MOON, SUN, encapsulated=True)}) == 1
