@@ -1,8 +1,9 @@
 """IKEv2 messages: the header (RFC 7296 section 3.1) and the SK payload (section 3.14).
 
-There are two ways from octets to a :class:`Message`, and no third.  :func:`parse_init` reads an
-IKE_SA_INIT message, which is in the clear; :func:`open_message` reads everything else, and parses
-nothing before the integrity check.  A handler is only ever given a ``Message``.
+There are three ways from octets to a :class:`Message`, and no fourth.  :func:`parse_init` reads an
+IKE_SA_INIT message, which is in the clear; :func:`open_message` reads everything else that came in
+one datagram, and :mod:`ikev2.fragments` what came in several.  These two parse nothing before the
+integrity check.  A handler is only ever given a ``Message``.
 """
 
 import struct
@@ -81,13 +82,15 @@ class MalformedInside(Malformed):
 class Message:
     """One parsed message.  ``raw`` are the octets that came, for AUTH and for the trace.
 
-    ``protected`` tells that its payloads passed the integrity check.
+    ``protected`` tells that its payloads passed the integrity check.  ``fragments`` are all its
+    datagrams in the order of their numbers, ``raw`` the first of them; empty when it came in one.
     """
 
     header: Header
     payloads: tuple[Payload, ...]
     protected: bool
     raw: bytes
+    fragments: tuple[bytes, ...] = ()
 
     def all(self, kind: type[PayloadT]) -> tuple[PayloadT, ...]:
         """Return the payloads of one class, in order."""
@@ -167,20 +170,33 @@ def open_message(datagram: bytes, header: Header, sealer: Sealer) -> Message:
     first, _flags, length = body.unpack(GENERIC)
     if length != len(datagram) - HEADER.size:
         raise Malformed(f"SK payload of {length} octets is not the message's only one", 30)
-    plain = sealer.open(datagram[: body.at], datagram[body.at :])
+    chain = open_content(datagram, body.at, sealer)
+    return Message(header, parse_inside(first, chain), protected=True, raw=datagram)
+
+
+def open_content(datagram: bytes, at: int, sealer: Sealer) -> bytes:
+    """Return what is encrypted from octet ``at`` to the end, without its padding.
+
+    Raises :exc:`~suites.sealers.IntegrityError`, or :exc:`MalformedInside` for the pad length.
+    """
+    plain = sealer.open(datagram[:at], datagram[at:])
     if not plain or plain[-1] >= len(plain):
         raise MalformedInside("pad length", len(datagram))
+    return plain[: len(plain) - 1 - plain[-1]]
+
+
+def parse_inside(first: int, chain: bytes) -> tuple[Payload, ...]:
+    """Parse decrypted payloads; raise :exc:`MalformedInside`."""
     try:
-        payloads = parse_chain(first, Reader(plain, 0, len(plain) - 1 - plain[-1]))
+        return parse_chain(first, Reader(chain))
     except Malformed as why:
         raise MalformedInside(f"decrypted payloads: {why.what}", why.at) from why
-    return Message(header, payloads, protected=True, raw=datagram)
 
 
 def build_init(header: Header, payloads: Sequence[Payload]) -> bytes:
     """Encode a message in the clear: IKE_SA_INIT, or an answer outside of any IKE SA."""
     first, chain = build_chain(payloads)
-    return _pack(header, first, HEADER.size + len(chain)) + chain
+    return pack_header(header, first, HEADER.size + len(chain)) + chain
 
 
 def seal_message(
@@ -190,15 +206,25 @@ def seal_message(
 
     ``counter`` is 0 to 2**64-1 and never comes twice with the same sealer.
     """
-    first, chain = build_chain(payloads)
-    pad = -(len(chain) + 1) % sealer.block
-    plain = b"".join((chain, bytes(pad), bytes((pad,))))
+    return seal_chain(header, *build_chain(payloads), sealer, counter)
+
+
+def seal_chain(header: Header, first: int, chain: bytes, sealer: Sealer, counter: int) -> bytes:
+    """Do the same with payloads already encoded, the first of type ``first``."""
+    plain = padded(chain, sealer)
     length = GENERIC.size + len(plain) + sealer.overhead
-    start = _pack(header, _SK, HEADER.size + length) + GENERIC.pack(first, 0, length)
+    start = pack_header(header, _SK, HEADER.size + length) + GENERIC.pack(first, 0, length)
     return start + sealer.seal(start, plain, counter)
 
 
-def _pack(header: Header, first: int, length: int) -> bytes:
+def padded(content: bytes, sealer: Sealer) -> bytes:
+    """Return what is to be encrypted with its trailer: zeroes as padding, and their number."""
+    pad = -(len(content) + 1) % sealer.block
+    return b"".join((content, bytes(pad), bytes((pad,))))
+
+
+def pack_header(header: Header, first: int, length: int) -> bytes:
+    """Encode the fixed header of a message of ``length`` octets."""
     flags = header.from_initiator << 3 | header.response << 5
     return HEADER.pack(
         header.initiator_spi, header.responder_spi, first, header.version, header.exchange, flags,

@@ -41,7 +41,7 @@ GENERIC: Final = struct.Struct("!BBH")
 LONGEST_CHAIN: Final = 128
 _CRITICAL: Final = 0x80
 _NONE: Final = int(PayloadType.NONE)
-_SK: Final = int(PayloadType.SK)
+_ENCRYPTED: Final = {int(kind): kind.name for kind in (PayloadType.SK, PayloadType.SKF)}
 _PARSERS: Final[dict[int, Callable[[Reader], Payload]]] = {
     SecurityAssociation.TYPE: SecurityAssociation.parse,
     KeyExchangeData.TYPE: KeyExchangeData.parse,
@@ -61,15 +61,15 @@ def parse_chain(first: int, body: Reader) -> tuple[Payload, ...]:
     """Parse a chain whose first payload is of type ``first`` and that ends where ``body`` does.
 
     Payloads without a codec come back as :class:`Unknown`.  Raises :exc:`Malformed`, also for an
-    SK payload: what it holds is only :func:`ikev2.message.open_message`'s to read.
+    SK or SKF payload: what it holds is only a channel's to read.
     """
     found: list[Payload] = []
     while first != _NONE:
         at = body.at
         if len(found) == LONGEST_CHAIN:
             raise Malformed(f"more than {LONGEST_CHAIN} payloads", at)
-        if first == _SK:
-            raise Malformed("SK payload within a chain", at)
+        if first in _ENCRYPTED:
+            raise Malformed(f"{_ENCRYPTED[first]} payload within a chain", at)
         following, flags, length = body.unpack(GENERIC)
         if length < GENERIC.size:
             raise Malformed(f"payload length {length}", at)

@@ -101,6 +101,6 @@ PAYLOADS: Final = st.one_of(
     st.builds(SelectorsInitiator, SELECTORS),
     st.builds(SelectorsResponder, SELECTORS),
     st.builds(
-        Unknown, st.sampled_from([1, 13, 37, 47, 49, 53, 99, 255]), st.booleans(), st.binary()
+        Unknown, st.sampled_from([1, 13, 37, 47, 49, 54, 99, 255]), st.booleans(), st.binary()
     ),
 )

@@ -97,12 +97,13 @@ def test_a_chain_of_endless_small_payloads_is_cut_off() -> None:
         parse_chain(first, Reader(wire))
 
 
-def test_an_sk_payload_never_comes_out_of_a_chain() -> None:
-    _, wire = build_chain((Unknown(46, False, bytes(40)),))
-    with pytest.raises(Malformed, match="SK payload"):
-        parse_chain(46, Reader(wire))
-    _, wire = build_chain((Nonce(bytes(16)), Unknown(46, False, bytes(40))))
-    with pytest.raises(Malformed, match="SK payload"):
+@pytest.mark.parametrize(("kind", "name"), [(46, "SK"), (53, "SKF")])
+def test_an_encrypted_payload_never_comes_out_of_a_chain(kind: int, name: str) -> None:
+    _, wire = build_chain((Unknown(kind, False, bytes(40)),))
+    with pytest.raises(Malformed, match=f"{name} payload"):
+        parse_chain(kind, Reader(wire))
+    _, wire = build_chain((Nonce(bytes(16)), Unknown(kind, False, bytes(40))))
+    with pytest.raises(Malformed, match=f"{name} payload"):
         parse_chain(40, Reader(wire))
 
 
@@ -113,7 +114,7 @@ def test_ikev1_payload_types_mean_nothing_here(kind: int) -> None:
     assert parse_chain(kind, Reader(wire)) == (Unknown(kind, True, b"x" * 8),)
 
 
-@pytest.mark.parametrize("kind", [37, 38, 47, 48, 49, 53, 54, 255])
+@pytest.mark.parametrize("kind", [37, 38, 47, 48, 49, 52, 54, 255])
 def test_payloads_without_codec_keep_octets_and_critical_flag(kind: int) -> None:
     payload = Unknown(kind, True, b"whatever")
     first, wire = build_chain((payload, Delete(1)))

@@ -25,6 +25,8 @@ def test_payload_types_are_contiguous_from_sa_to_skf() -> None:
         (16418, NotifyType.CHILDLESS_IKEV2_SUPPORTED),
         (16430, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED),
         (16431, NotifyType.SIGNATURE_HASH_ALGORITHMS),
+        (16443, NotifyType.SUPPORTED_AUTH_METHODS),
+        (16446, NotifyType.PPK_IDENTITY_KEY),
     ],
 )
 def test_notify_types_have_the_registrys_numbers(number: int, kind: NotifyType) -> None:
