@@ -142,8 +142,9 @@ def test_how_it_ended_reaches_a_reader_who_did_not_keep_up(world: World) -> None
         steps = service.up("net", 30.0)
         await anext(steps)
         again = Retransmitted("net", b"12345678")
+        (watch,) = world.moon.gateway.watchers
         for _ in range(3000):
-            world.moon.gateway.trace(again)
+            watch("net", again)
         world.moon.gateway.down(world.moon.tunnel)
         rest = [step async for step in steps]
         assert isinstance(rest[-1], StepResult)

@@ -16,6 +16,8 @@ from ikebana.control.view import ConnectionState, LogLine
 from ikebana.daemon.gateway import Gateway
 from ikebana.daemon.journal import Journal
 from ikebana.daemon.orders import RouteState
+from ikebana.daemon.outlet import Outlet
+from ikebana.daemon.performer import Performer
 from ikebana.daemon.sockets import Sockets
 from ikebana.daemon.tunnels import Tunnel
 from ikebana.worker.messages import Install, Message, pack, unpack
@@ -112,6 +114,14 @@ class Box:
     def start(self, plan: Plan) -> None:
         self.gateway = Gateway(plan, self, self.journal, self.clock.loop, self.names)
         self.gateway.start()
+
+    @property
+    def outlet(self) -> Outlet:
+        return self.gateway.outlet
+
+    @property
+    def performer(self) -> Performer:
+        return self.gateway.performer
 
     def plan(self, *connections: str) -> Plan:
         head = (

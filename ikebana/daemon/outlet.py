@@ -1,0 +1,141 @@
+"""What the runner acts on: the kernel, the log, the counters, and the connections that are told.
+
+Endpoint ─actions─► Runner ─► Outlet ─┬─ datagrams, worker messages ─► Host
+├─ records ─► log, key log, whoever watches
+└─ reports ─► the tunnel's books, then its connection
+"""
+
+from collections.abc import Callable
+
+from ikebana.config.compile import GatewayPlan
+from ikebana.control.view import Level
+from ikebana.daemon.journal import Journal
+from ikebana.daemon.kernel import Host
+from ikebana.daemon.orders import Ended, RouteState
+from ikebana.daemon.roster import Roster
+from ikebana.daemon.runner import Report
+from ikebana.daemon.tally import Tally
+from ikebana.daemon.tell import tell
+from ikebana.daemon.tunnels import Tunnel, is_half_open
+from ikebana.worker.messages import Message
+from ikecore.actions import Broken, ChildClosed, ChildEstablished, Closed, Established
+from ikecore.child import ChildSpec
+from ikecore.trace import KeysDerived, Record
+from policy.path import Path
+from suites.secret import Secret
+from tundev.paths import path_mtu
+
+Watcher = Callable[[str, Record | Report | Ended], None]
+
+
+class Outlet:
+    """Implements :class:`ikebana.daemon.runner.Outside`.
+
+    ``set_routes`` and ``tell`` are the gateway's: they make a tunnel's routes do something, and
+    let its connection take a report.
+    """
+
+    def __init__(
+        self,
+        plan: GatewayPlan,
+        kernel: Host,
+        journal: Journal,
+        roster: Roster,
+        clock: Callable[[], float],
+        set_routes: Callable[[Tunnel, RouteState], None],
+        tell_connection: Callable[[Tunnel, Report], None],
+    ) -> None:
+        self.tally = Tally()
+        self.watchers: list[Watcher] = []
+        self._plan = plan
+        self._kernel = kernel
+        self._journal = journal
+        self._roster = roster
+        self._clock = clock
+        self._set_routes = set_routes
+        self._tell_connection = tell_connection
+
+    def send(self, data: bytes, path: Path) -> bool:
+        """Send an IKE datagram."""
+        return self._kernel.send(data, path)
+
+    def send_keepalive(self, path: Path) -> None:
+        """Send a NAT keepalive."""
+        self._kernel.send_keepalive(path)
+
+    def to_worker(self, message: Message) -> bool:
+        """Say something to the packet worker."""
+        return self._kernel.to_worker(message)
+
+    def key_of(self, connection: str) -> Secret | None:
+        """Return a connection's pre-shared key; none for one that is held down."""
+        tunnel = self._roster.by_name.get(connection)
+        return tunnel.plan.psk if tunnel is not None and tunnel.core.admits_peer else None
+
+    def path_mtu(self, path: Path) -> int:
+        """Return the MTU towards a peer, at most the configured one."""
+        found = path_mtu(path.remote[0], self._plan.mark)
+        return min(found or self._plan.mtu, self._plan.mtu)
+
+    def installed(self, spec: ChildSpec, mtu: int) -> None:
+        """Take note that a child is in the worker."""
+        tunnel = self._roster.by_name.get(spec.connection)
+        if tunnel is not None:
+            tunnel.mtu = mtu
+            self._kernel.fit_mtu(mtu)
+            if tunnel.core.admits_peer:  # before the peer hears that it may send
+                self._set_routes(tunnel, RouteState.ACTIVE)
+        self._kernel.keylog_child(spec)
+
+    def report(self, report: Report) -> None:
+        """Tell a connection what happened to its SA."""
+        tunnel = self._roster.by_name.get(report.connection)
+        level, text, code = tell(report)
+        if text and not is_half_open(report, tunnel):
+            self._journal.write(level, text, report.connection, code)
+        if tunnel is None:
+            return
+        self._enter(tunnel, report)
+        self.watch(tunnel.name, report)
+        self._tell_connection(tunnel, report)
+
+    def _enter(self, tunnel: Tunnel, report: Report) -> None:
+        """Keep the tunnel's books."""
+        now = self._clock()
+        match report:
+            case Established():
+                tunnel.established_at[report.sa] = now
+            case Closed():
+                tunnel.established_at.pop(report.sa, None)
+            case ChildEstablished():
+                spi = report.inbound_spi
+                tunnel.counts[spi] = self.tally.open(spi, now)
+                self._roster.add_child(spi, tunnel)
+            case ChildClosed():
+                tunnel.counts.pop(report.inbound_spi, None)
+                self._roster.remove_child(report.inbound_spi)
+                self.tally.close(report.inbound_spi)
+            case _:
+                pass
+
+    def trace(self, record: Record) -> None:
+        """Show a record to the log, the key log and whoever watches."""
+        if isinstance(record, KeysDerived):
+            self._kernel.keylog(record)
+        self._journal.trace(record)
+        self.watch(record.connection, record)
+
+    def watch(self, name: str, what: Record | Report | Ended) -> None:
+        """Show something to whoever watches."""
+        for watcher in tuple(self.watchers):
+            watcher(name, what)
+
+    def count(self, reason: str) -> None:
+        """Count a dropped IKE datagram."""
+        self.tally.drop(reason)
+
+    def broken(self, broken: Broken) -> None:
+        """Write a bug's traceback into the log."""
+        self.count("internal_error")
+        lines = tuple(broken.traceback.splitlines())
+        self._journal.write(Level.ERROR, lines, broken.connection, "INTERNAL_ERROR")

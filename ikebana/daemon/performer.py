@@ -1,0 +1,125 @@
+"""Does what connections order: events for the endpoint, routes, policies, look-ups, log lines."""
+
+import time
+from collections.abc import Callable, Iterable
+
+from ikebana.config.compile import GatewayPlan
+from ikebana.daemon.journal import Journal
+from ikebana.daemon.kernel import Host
+from ikebana.daemon.orders import CloseAll, Ended, Note, Order, RouteState, SetRoutes, Try
+from ikebana.daemon.peers import Peers, profile_of
+from ikebana.daemon.roster import Roster
+from ikebana.daemon.tunnels import Tunnel, policies_of
+from ikebana.worker.messages import Policies
+from ikecore.events import CloseAllWanted, Configured, Event, Initiate
+from ikecore.profile import Profile
+from ikecore.timetable import Timetable
+
+
+class Performer:
+    """Give it a tunnel and its orders; it does them in order and plans the tunnel's next time.
+
+    ``event`` goes to the endpoint, ``watch`` to who watches; ``rearm`` is called when something
+    was done that nobody waited for.
+    """
+
+    def __init__(
+        self,
+        plan: GatewayPlan,
+        kernel: Host,
+        journal: Journal,
+        roster: Roster,
+        peers: Peers,
+        clock: Callable[[], float],
+        event: Callable[[Event], None],
+        watch: Callable[[str, Ended], None],
+        rearm: Callable[[], None],
+    ) -> None:
+        self.times = Timetable[str]()
+        self._plan = plan
+        self._kernel = kernel
+        self._journal = journal
+        self._roster = roster
+        self._peers = peers
+        self._clock = clock
+        self._event = event
+        self._watch = watch
+        self._rearm = rearm
+        self._told = Policies((), ())  # what the worker has
+
+    def perform(self, tunnel: Tunnel, orders: Iterable[Order]) -> None:
+        """Do what a connection orders."""
+        for order in orders:
+            match order:
+                case Try():
+                    self._try(tunnel)
+                case CloseAll():
+                    self._event(CloseAllWanted(tunnel.name))
+                case SetRoutes():
+                    self.set_routes(tunnel, order.state)
+                case Note():
+                    self._journal.write(order.level, order.text, tunnel.name, order.code)
+                case Ended():
+                    self._watch(tunnel.name, order)
+        self.times.plan(tunnel.name, tunnel.core.next_timeout())
+        tunnel.note_reason(time.time())
+
+    def set_routes(self, tunnel: Tunnel, state: RouteState) -> None:
+        """Let a tunnel's routes do this from now on."""
+        if state is tunnel.routes:
+            return
+        was_trap, tunnel.routes = tunnel.routes is RouteState.TRAP, state
+        if state is RouteState.TRAP:  # the worker shall know before the first packet gets there
+            self.send_policies()
+        self._kernel.set_routes(tunnel)
+        if was_trap:
+            self.send_policies()
+
+    def configure(self) -> None:
+        """Tell endpoint and worker which connections there are."""
+        admitting = [t for t in self._roster.by_name.values() if t.core.admits_peer]
+        for tunnel in admitting:
+            self._peers.watch(tunnel, self._on_moved)
+        ready = [t for t in admitting if t.is_ready]
+        self._event(Configured(tuple(map(self._profile, ready))))
+        self.send_policies()
+
+    def forget_worker(self) -> None:
+        """Take it that the worker knows nothing: it is another one."""
+        self._told = Policies((), ())
+        self.send_policies()
+
+    def send_policies(self) -> None:
+        """Tell the worker its policies, if they changed."""
+        policies = policies_of(self._roster.by_name.values())
+        if policies != self._told:
+            self._told = policies
+            self._kernel.to_worker(policies)
+
+    def _profile(self, tunnel: Tunnel) -> Profile:
+        return profile_of(tunnel, self._plan.nat_port)
+
+    def _try(self, tunnel: Tunnel) -> None:
+        """Negotiate; a host name is looked up anew each time."""
+
+        def then(addresses: tuple[str, ...], why: str) -> None:
+            if self._peers.learn(tunnel, addresses):
+                self.configure()
+            if tunnel.core.trying:  # it may have been taken down meanwhile
+                self._initiate(tunnel, addresses, why)
+            self._rearm()
+
+        self._peers.find(tunnel, then)
+
+    def _initiate(self, tunnel: Tunnel, addresses: tuple[str, ...], why: str) -> None:
+        path = self._peers.path(tunnel, addresses, self._plan.port) if addresses else None
+        if path is None:
+            why = why or f"no route to {', '.join(addresses)}"
+            self.perform(tunnel, tunnel.core.no_address(why, self._clock()))
+            return
+        profile = profile_of(tunnel, self._plan.nat_port, path.remote[0])
+        self._event(Initiate(profile, path))
+
+    def _on_moved(self) -> None:
+        self.configure()
+        self._rearm()
