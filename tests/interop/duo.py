@@ -96,11 +96,12 @@ class Duo:
         *connections: str,
         argv: tuple[str, ...] = (),
         options: tuple[str, ...] = (),
+        peer: type[StrongSwan] = StrongSwan,
         **gateway: Any,
     ) -> None:
         self.lab = lab
         self._gateway = gateway
-        self.swan = StrongSwan(lab, "gb", options)
+        self.swan = peer(lab, "gb", options)
         self.ours = Gateway(lab, "ga", gateway_toml(lab, *connections, **gateway), *argv)
         self.client = Client(str(self.ours.control))
 

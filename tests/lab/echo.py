@@ -18,13 +18,22 @@ from tundev.namespaces import Namespace
 _REQUEST: Final = {4: 8, 6: 128}
 _REPLY: Final = {4: 0, 6: 129}
 _HEAD: Final = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence
-_OCTETS: Final = bytes(56)
+OCTETS: Final = 56
+"""What a request carries unless told otherwise."""
 
 
-def missing(space: Namespace, target: str, count: int, interval: float, patience: float) -> int:
+def missing(
+    space: Namespace,
+    target: str,
+    count: int,
+    interval: float,
+    patience: float,
+    octets: int = OCTETS,
+) -> int:
     """Send echo requests, then wait ``patience`` seconds at most; return how many stay open.
 
-    Of what the network says in place of an answer nothing is told: it is as lost as any.
+    Each carries ``octets`` octets after its header.  Of what the network says in place of an answer
+    nothing is told: it is as lost as any.
     """
     version = 6 if ":" in target else 4
     identifier = int.from_bytes(os.urandom(2), "big")
@@ -33,7 +42,7 @@ def missing(space: Namespace, target: str, count: int, interval: float, patience
         for number in range(count):
             started = time.monotonic()
             with contextlib.suppress(OSError):  # our own kernel has no route
-                sock.sendto(_packet(version, identifier, number), (target, 0))
+                sock.sendto(_packet(version, identifier, number, octets), (target, 0))
             _collect(sock, version, identifier, open_ones, started + interval, early=False)
         _collect(sock, version, identifier, open_ones, time.monotonic() + patience, early=True)
     return len(open_ones)
@@ -47,7 +56,7 @@ def _collect(
     while (left := until - time.monotonic()) > 0 and (open_ones or not early):
         if not select.select([sock], [], [], left)[0]:
             return
-        packet = sock.recv(2048)
+        packet = sock.recv(65535)
         start = (packet[0] & 15) * 4 if version == 4 else 0
         if len(packet) >= start + _HEAD.size:
             kind, _, _, whose, number = _HEAD.unpack_from(packet, start)
@@ -65,10 +74,11 @@ def _socket(space: Namespace, version: int) -> Iterator[socket.socket]:
         yield sock
 
 
-def _packet(version: int, identifier: int, number: int) -> bytes:
+def _packet(version: int, identifier: int, number: int, octets: int) -> bytes:
     """Return an echo request; of IPv6's the kernel makes the checksum."""
-    plain = _HEAD.pack(_REQUEST[version], 0, 0, identifier, number) + _OCTETS
+    carried = bytes(octets)
+    plain = _HEAD.pack(_REQUEST[version], 0, 0, identifier, number) + carried
     total = sum(struct.unpack(f"!{len(plain) // 2}H", plain))
     total = (total & 0xFFFF) + (total >> 16)
     check = ~(total + (total >> 16)) & 0xFFFF if version == 4 else 0
-    return _HEAD.pack(_REQUEST[version], 0, check, identifier, number) + _OCTETS
+    return _HEAD.pack(_REQUEST[version], 0, check, identifier, number) + carried

@@ -15,6 +15,10 @@ _PACKAGES: Final = {
     "ping": "iputils-ping",
     "iperf3": "iperf3",
     "tshark": "tshark",
+    "ethtool": "ethtool",
+    "ip": "iproute2",
+    "linux.uml": "user-mode-linux",
+    "modprobe": "kmod",
 }
 
 

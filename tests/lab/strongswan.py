@@ -1,7 +1,8 @@
 """A real strongSwan in a gateway's namespace: IKE by charon, ESP in userspace.
 
 Its userspace ESP (kernel-libipsec) is tunnel mode in UDP only: it pretends to be behind a NAT, so
-that a peer must follow it to port 4500.
+that a peer must follow it to port 4500.  With a kernel of its own (tests/lab/kernel_peer.py) the
+same charon does all the rest.
 """
 
 import os
@@ -9,14 +10,14 @@ import socket
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from tests.lab.needs import find
 from tests.lab.topology import Lab, LabError, wait_for
 from tundev.namespaces import end
 
 _PLUGINS: Final = (
-    "kernel-libipsec random nonce openssl aes des gcm ccm ctr chapoly hmac cmac xcbc md5 sha1 sha2 "
+    "random nonce openssl aes des gcm ccm ctr chapoly hmac cmac xcbc md5 sha1 sha2 "
     "mgf1 gmp curve25519 kdf fips-prf pem pkcs1 pkcs8 x509 pubkey constraints revocation "
     "kernel-netlink socket-default vici updown attr eap-identity eap-mschapv2 eap-md5 eap-tls "
     "xauth-generic unity"
@@ -30,16 +31,104 @@ COOKIES: Final = "cookie_threshold = 1"
 """The option with which one half-open IKE SA is enough for cookies."""
 
 
+class Home(Protocol):
+    """Where a charon and its swanctl run."""
+
+    @property
+    def plugins(self) -> str:
+        """Which plugins it needs there, before all others."""
+
+    @property
+    def vici(self) -> str:
+        """The path of its socket, seen from there."""
+
+    @property
+    def pid(self) -> int:
+        """The process whose CPU time is that of the peer."""
+
+    def start(self, argv: list[str], log: Path, env: dict[str, str]) -> None:
+        """Start charon; returns at once."""
+
+    def is_running(self) -> bool:
+        """Tell whether it has not ended."""
+
+    def is_listening(self) -> bool:
+        """Tell whether its socket is there."""
+
+    def stop(self) -> None:
+        """End charon by SIGTERM."""
+
+    def kill(self) -> None:
+        """End charon by SIGKILL."""
+
+    def run(self, argv: list[str], env: dict[str, str]) -> tuple[int, str]:
+        """Run swanctl to its end; return its exit code and its output."""
+
+
+class InNamespace:
+    """A charon as a process of this host, in a gateway's namespace."""
+
+    plugins = "kernel-libipsec"
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self._lab = lab
+        self._name = name
+        self._vici = lab.folder / f"vici-{name}"
+
+    @property
+    def vici(self) -> str:
+        """The path of its socket."""
+        return str(self._vici)
+
+    @property
+    def pid(self) -> int:
+        """Charon's process id."""
+        return self._process.pid
+
+    def start(self, argv: list[str], log: Path, env: dict[str, str]) -> None:
+        """Start charon in the namespace."""
+        self._vici.unlink(missing_ok=True)
+        self._process = self._lab.spawn(self._name, argv, log, env)
+
+    def is_running(self) -> bool:
+        """Tell whether the process lives."""
+        return self._process.poll() is None
+
+    def is_listening(self) -> bool:
+        """Tell whether its socket is there."""
+        return self._vici.exists()
+
+    def stop(self) -> None:
+        """End it in good order, if it still runs."""
+        end(self._process)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+
+    def run(self, argv: list[str], env: dict[str, str]) -> tuple[int, str]:
+        """Run a command in the namespace."""
+        code, output, errors = self._lab.run(self._name, argv, env=env)
+        return code, output + errors
+
+
 class StrongSwan:
     """One charon; ``options`` are more lines of strongswan.conf's charon section."""
 
     def __init__(
-        self, lab: Lab, name: str, options: Iterable[str] = (), *, log_level: int = 1
+        self,
+        lab: Lab,
+        name: str,
+        options: Iterable[str] = (),
+        *,
+        log_level: int = 1,
+        home: Home | None = None,
     ) -> None:
         self._lab = lab
         self.name = name
+        self._home: Home = home or InNamespace(lab, name)
         self._folder = lab.folder / f"swan-{name}"
-        self._socket = self._folder / "vici"
         self._log = self._folder / "charon.log"
         self._conf = self._folder / "strongswan.conf"
         self._swanctl_conf = self._folder / "swanctl" / "swanctl.conf"
@@ -131,12 +220,8 @@ secrets {{ ike-{name} {{
 
     def swanctl(self, *argv: str) -> tuple[int, str]:
         """Run swanctl against this charon; return its exit code and all its output."""
-        code, output, errors = self._lab.run(
-            self.name,
-            [find("swanctl") or "swanctl", *argv, "--uri", f"unix://{self._socket}"],
-            env=self._environment(),
-        )
-        return code, output + errors
+        where = ["--uri", f"unix://{self._home.vici}"]
+        return self._home.run([find("swanctl") or "swanctl", *argv, *where], self._environment())
 
     def demand_cookies(self) -> None:
         """Make charon ask for cookies for 30 s; needs the option :data:`COOKIES`."""
@@ -163,23 +248,21 @@ secrets {{ ike-{name} {{
     @property
     def pid(self) -> int:
         """Charon's process id, for its CPU time."""
-        return self._process.pid
+        return self._home.pid
 
     # ---- life ----
 
     def stop(self) -> None:
         """End it in good order: it deletes its SAs."""
-        end(self._process)
+        self._home.stop()
 
     def kill(self) -> None:
         """End it by SIGKILL: its peer hears nothing."""
-        self._process.kill()
-        self._process.wait()
+        self._home.kill()
 
     def restart(self) -> None:
         """Start it again after :meth:`kill` or :meth:`stop`, with the configuration it had."""
-        end(self._process)
-        self._socket.unlink(missing_ok=True)
+        self._home.stop()
         self._start()
         if self._swanctl_conf.exists():
             self.load(self._swanctl_conf.read_text())
@@ -187,16 +270,16 @@ secrets {{ ike-{name} {{
     def _start(self) -> None:
         # no --version or the like here: charon-systemd starts whatever it is given
         argv = [find("charon-systemd") or "charon-systemd"]
-        self._process = self._lab.spawn(self.name, argv, self._log, self._environment())
+        self._home.start(argv, self._log, self._environment())
         try:
             wait_for(self._answers, 15, f"charon in {self.name}")
         except LabError as error:
             raise LabError(f"{error}\n{self.log}") from error
 
     def _answers(self) -> bool:
-        if self._process.poll() is not None:
+        if not self._home.is_running():
             raise LabError(f"charon in {self.name} ended:\n{self.log}")
-        return self._socket.exists() and self.swanctl("--stats")[0] == 0
+        return self._home.is_listening() and self.swanctl("--stats")[0] == 0
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -208,10 +291,10 @@ secrets {{ ike-{name} {{
     def _settings(self, options: Iterable[str], log_level: int) -> str:
         more = "\n  ".join(options)
         return f"""charon-systemd {{
-  load = {_PLUGINS}
+  load = {self._home.plugins} {_PLUGINS}
   plugins {{
     vici {{
-      socket = unix://{self._socket}
+      socket = unix://{self._home.vici}
     }}
   }}
   i_dont_care_about_security_and_use_aggressive_mode_psk = yes

@@ -180,9 +180,16 @@ class Lab:
             raise LabError(f"{name}: {' '.join(argv)}: exit {code}\n{output}{errors}")
         return output
 
-    def ping(self, name: str, target: str, count: int = 3, interval: float = 0.05) -> int:
+    def ping(
+        self,
+        name: str,
+        target: str,
+        count: int = 3,
+        interval: float = 0.05,
+        octets: int = echo.OCTETS,
+    ) -> int:
         """Ping from a namespace; return how many answers are missing after a second."""
-        return echo.missing(self[name], target, count, interval, 1.0)
+        return echo.missing(self[name], target, count, interval, 1.0, octets)
 
     # ---- building ----
 
