@@ -2,10 +2,14 @@
 
 Handlers can only be given a :class:`~ikev2.message.Message`, and only a channel makes one: once
 the keys are there, only after the integrity check.
+
+Without ``room`` and ``now`` both methods speak as before there were fragments.
 """
 
-from typing import Protocol
+from typing import Final, Protocol, overload
 
+from ikecore.wire import Malformed
+from ikev2.fragments import Reassembly, open_fragment, seal_within
 from ikev2.keys import IkeKeys
 from ikev2.message import (
     Header,
@@ -16,44 +20,125 @@ from ikev2.message import (
     seal_message,
 )
 from ikev2.payloads.chain import Payload
+from ikev2.payloads.types import PayloadType
+from suites.sealers import IntegrityError
+
+_SKF: Final = int(PayloadType.SKF)
 
 
 class Channel(Protocol):
     """Both directions of one IKE SA."""
 
-    def seal(self, header: Header, payloads: tuple[Payload, ...]) -> bytes:
-        """Return the datagram."""
+    @overload
+    def seal(self, header: Header, payloads: tuple[Payload, ...]) -> bytes: ...
+    @overload
+    def seal(
+        self, header: Header, payloads: tuple[Payload, ...], room: int
+    ) -> tuple[bytes, ...]: ...
+    def seal(
+        self, header: Header, payloads: tuple[Payload, ...], room: int | None = None
+    ) -> bytes | tuple[bytes, ...]:
+        """Return the datagrams, in the order to send them.
+
+        More than one only when ``room`` (the largest datagram in octets, 0: no bound) asks for it
+        and the channel may fragment.
+        """
         ...
 
-    def open(self, datagram: bytes, header: Header) -> Message:
-        """Return the message; raise Malformed or IntegrityError."""
+    @overload
+    def open(self, datagram: bytes, header: Header) -> Message: ...
+    @overload
+    def open(self, datagram: bytes, header: Header, now: float) -> Message | None: ...
+    def open(self, datagram: bytes, header: Header, now: float = 0.0) -> Message | None:
+        """Return the message, or None while fragments of it are missing.
+
+        The caller has made sure that the window waits for this message ID.  Raises Malformed,
+        MalformedInside or IntegrityError.
+        """
+        ...
+
+    def is_first_fragment(self, datagram: bytes, header: Header) -> bool:
+        """Return whether this is an authentic fragment 1; it changes nothing.
+
+        A request already answered may come again in other octets, cut smaller: on its fragment 1,
+        and on no other, the answer is repeated (RFC 7383 section 2.6.1).
+        """
         ...
 
 
 class ClearChannel:
-    """IKE_SA_INIT, before there are keys (RFC 7296 section 1.2)."""
+    """IKE_SA_INIT, before there are keys (RFC 7296 section 1.2): never in fragments."""
 
-    def seal(self, header: Header, payloads: tuple[Payload, ...]) -> bytes:
+    @overload
+    def seal(self, header: Header, payloads: tuple[Payload, ...]) -> bytes: ...
+    @overload
+    def seal(
+        self, header: Header, payloads: tuple[Payload, ...], room: int
+    ) -> tuple[bytes, ...]: ...
+    def seal(
+        self, header: Header, payloads: tuple[Payload, ...], room: int | None = None
+    ) -> bytes | tuple[bytes, ...]:
         """Encode in clear."""
-        return build_init(header, payloads)
+        datagram = build_init(header, payloads)
+        return datagram if room is None else (datagram,)
 
-    def open(self, datagram: bytes, header: Header) -> Message:
+    def open(self, datagram: bytes, header: Header, now: float = 0.0) -> Message:  # noqa: ARG002
         """Parse in clear; nothing but IKE_SA_INIT passes."""
         return parse_init(datagram, header)
 
+    def is_first_fragment(self, datagram: bytes, header: Header) -> bool:  # noqa: ARG002
+        """Return False: in clear there are none."""
+        return False
+
 
 class SealedChannel:
-    """Everything after IKE_SA_INIT: one SK payload (section 3.14)."""
+    """Everything after IKE_SA_INIT: one SK payload (section 3.14), or fragments (RFC 7383).
 
-    def __init__(self, keys: IkeKeys) -> None:
+    ``fragments``: both ends said IKEV2_FRAGMENTATION_SUPPORTED.
+    """
+
+    def __init__(self, keys: IkeKeys, *, fragments: bool = False) -> None:
         self._keys = keys
+        self._fragments = fragments
         self._sealed = 0
+        self._waiting = Reassembly()
 
-    def seal(self, header: Header, payloads: tuple[Payload, ...]) -> bytes:
-        """Encode and encrypt; each message under a counter of its own."""
-        self._sealed += 1
-        return seal_message(header, payloads, self._keys.outbound, self._sealed)
+    @overload
+    def seal(self, header: Header, payloads: tuple[Payload, ...]) -> bytes: ...
+    @overload
+    def seal(
+        self, header: Header, payloads: tuple[Payload, ...], room: int
+    ) -> tuple[bytes, ...]: ...
+    def seal(
+        self, header: Header, payloads: tuple[Payload, ...], room: int | None = None
+    ) -> bytes | tuple[bytes, ...]:
+        """Encode and encrypt; each datagram under a counter of its own."""
+        outbound, counter = self._keys.outbound, self._sealed + 1
+        if room and self._fragments:
+            datagrams = seal_within(header, payloads, outbound, counter, room)
+        else:
+            datagrams = (seal_message(header, payloads, outbound, counter),)
+        self._sealed += len(datagrams)
+        return datagrams[0] if room is None else datagrams
 
-    def open(self, datagram: bytes, header: Header) -> Message:
-        """Check integrity, then decrypt and parse."""
-        return open_message(datagram, header, self._keys.inbound)
+    @overload
+    def open(self, datagram: bytes, header: Header) -> Message: ...
+    @overload
+    def open(self, datagram: bytes, header: Header, now: float) -> Message | None: ...
+    def open(self, datagram: bytes, header: Header, now: float = 0.0) -> Message | None:
+        """Check integrity, then decrypt, gather and parse."""
+        self._waiting.expire(now)
+        if header.first != _SKF:
+            return open_message(datagram, header, self._keys.inbound)
+        if not self._fragments:
+            raise Malformed("a fragment, and no fragmentation was agreed on", 16)
+        return self._waiting.add(open_fragment(datagram, header, self._keys.inbound), now)
+
+    def is_first_fragment(self, datagram: bytes, header: Header) -> bool:
+        """Check the ICV, then the number."""
+        if header.first != _SKF or not self._fragments:
+            return False
+        try:
+            return open_fragment(datagram, header, self._keys.inbound).number == 1
+        except (Malformed, IntegrityError):
+            return False

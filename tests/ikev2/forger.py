@@ -10,6 +10,7 @@ from itertools import count
 from ikecore.actions import Traced
 from ikecore.profile import Profile
 from ikecore.trace import KeysDerived
+from ikev2.fragments import Reassembly, open_fragment, seal_within
 from ikev2.message import HEADER, Exchange, Header, Message, build_init, open_message, parse_header
 from ikev2.message import seal_message as seal
 from ikev2.payloads.chain import Payload
@@ -76,9 +77,31 @@ class Forger:
         ) + struct.pack("!BBH", first, 0, length)
         return head + self._seal.seal(head, plain, next(self._counter))
 
-    def hear(self, datagram: bytes) -> Message:
-        """Open what the other end sent."""
-        return open_message(datagram, parse_header(datagram), self._open)
+    def say_in(
+        self,
+        room: int,
+        message_id: int,
+        *payloads: Payload,
+        exchange: int = Exchange.INFORMATIONAL,
+        response: bool = False,
+    ) -> tuple[bytes, ...]:
+        """Return a message of these payloads in datagrams of at most ``room`` octets."""
+        header = self.header(exchange, message_id, response=response)
+        first = next(self._counter)
+        datagrams = seal_within(header, payloads, self._seal, first, room)
+        self._counter = count(first + len(datagrams))
+        return datagrams
+
+    def hear(self, *datagrams: bytes) -> Message:
+        """Open what the other end sent: one message, whole or all its fragments."""
+        queue, message = Reassembly(), None
+        for datagram in datagrams:
+            header = parse_header(datagram)
+            if header.first != PayloadType.SKF:
+                return open_message(datagram, header, self._open)
+            message = queue.add(open_fragment(datagram, header, self._open), 0.0)
+        assert message is not None
+        return message
 
 
 def init_request(

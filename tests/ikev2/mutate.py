@@ -8,6 +8,7 @@ from ikev2.message import HEADER
 
 INTERESTING = (0, 1, 2, 3, 4, 7, 8, 0x7F, 0x80, 0xFF)
 PAYLOADS = (0, 1, 2, *range(33, 54), 128, 255)
+SKF = 53
 
 
 class Mutator:
@@ -29,6 +30,7 @@ class Mutator:
             self._retype,
             self._remove,
             self._double,
+            self._renumber,
         ]
 
     def datagram(self) -> bytes:
@@ -113,3 +115,10 @@ class Mutator:
         at = self._at(data)
         part = data[at : at + self._dice.choice((4, 8, 40))]
         return data[:at] + part + data[at:]
+
+    def _renumber(self, data: bytearray) -> bytearray:
+        if len(data) >= HEADER.size + 8 and data[16] == SKF:  # a fragment's number, or the total
+            number = self._dice.choice((0, 1, 2, 3, 4, 255, 256, 257, 0xFFFF))
+            at = HEADER.size + self._dice.choice((4, 6))
+            data[at : at + 2] = struct.pack("!H", number)
+        return data

@@ -1,6 +1,8 @@
 """Fragments in bad faith: each test is named after what the attacker does."""
 
+import random
 import struct
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -15,6 +17,7 @@ from ikev2.fragments import (
     PATIENCE,
     Reassembly,
     open_fragment,
+    seal_fragment,
 )
 from ikev2.message import (
     HEADER,
@@ -29,7 +32,9 @@ from ikev2.payloads.delete import Delete
 from ikev2.payloads.unknown import Unknown
 from suites.sealers import IntegrityError
 
+from .mutate import Mutator
 from .pieces import AUTH, KEYS, SAID, hear, part, sealed
+from .test_channel import MUCH, SUITES, ends, header, keys
 
 
 def reframed(datagram: bytes, at: int, form: str, *values: int) -> bytes:
@@ -239,3 +244,48 @@ def test_noise_behind_a_header_is_refused_by_the_documented_exceptions(
     datagram = build_init(replace(AUTH, exchange=exchange), (Unknown(53, False, noise),))
     with pytest.raises((IntegrityError, Malformed)):
         open_fragment(datagram, parse_header(datagram), KEYS)
+
+
+# -- damage, through a channel --------------------------------------------------------------------
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_fragments_change_nothing(seed: int, suite: str) -> None:
+    """The peer's own fragments, at first and at last, make the message all the same."""
+    moon, sun = ends(suite)
+    datagrams = moon.seal(header(), MUCH, 400)
+    assert all(sun.open(d, parse_header(d), 1.0) is None for d in datagrams[:-1])
+    mutator = Mutator(seed, datagrams)
+    for number in range(500):
+        data = mutator.noise() if number % 5 == 0 else mutator.datagram()
+        if data in datagrams:
+            continue
+        try:
+            parsed = parse_header(data)
+        except Malformed:
+            continue
+        assert not sun.is_first_fragment(data, parsed)
+        with pytest.raises((Malformed, IntegrityError)) as found:
+            sun.open(data, parsed, 1.0)
+        assert not isinstance(found.value, MalformedInside)
+    message = sun.open(datagrams[-1], parse_header(datagrams[-1]), 1.0)
+    assert message is not None
+    assert message.payloads == MUCH
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_authentic_nonsense_in_fragments(seed: int) -> None:
+    """Cut, renumbered, damaged under a good ICV: a message, nothing, or the documented words."""
+    dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    peer = keys(initiator=True).outbound
+    _, sun = ends()
+    first, chain = build_chain(MUCH)
+    mutator = Mutator(seed, [chain])
+    for counter in range(500):
+        content = mutator.damaged(chain[: dice.choice((0, 10, 900))])
+        total = dice.choice((1, 2, 2, 3, 300))
+        place = (dice.randint(1, total) if dice.random() < 0.9 else dice.randrange(5), total)
+        named = header(message_id=dice.randrange(8))
+        data = seal_fragment(named, place, dice.choice((first, 0, 46)), content, peer, counter)
+        with suppress(Malformed):
+            message = sun.open(data, parse_header(data), counter / 10)
+            assert message is None or message.protected
