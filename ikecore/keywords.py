@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from ikecore.proposals import NONE, Proposal, Protocol, Transform, TransformType
+from ikecore.proposals import (
+    NONE,
+    Proposal,
+    Protocol,
+    Transform,
+    TransformType,
+    integ_transform,
+)
 from suites.encr import Encr
 from suites.integ import Integ
 from suites.kex import Group
@@ -59,6 +66,7 @@ def _check(text: str, rows: list[Row], protocol: Protocol, *, has_esn: bool) -> 
         _check_ah(text, ciphers, integs)
     else:
         _check_ciphers(text, ciphers, integs, protocol)
+    _check_numbers(integs)
     if protocol is Protocol.IKE:
         if not any(isinstance(row, Group) for row in rows):
             raise KeywordError(f"no key exchange in {text!r}", "add -x25519 or -modp2048")
@@ -73,7 +81,7 @@ def _check_ah(text: str, ciphers: list[Encr], integs: list[Integ]) -> None:
     if ciphers:
         named = "-".join(row.name for row in integs) or "sha256"
         raise KeywordError(
-            f"AH does not encrypt: {ciphers[0].name} must go", f"write {named}, or take ESP"
+            f"AH takes no cipher: {ciphers[0].name} must go", f"write {named}, or take ESP"
         )
     if not integs:
         raise KeywordError(f"no integrity algorithm in {text!r}", "begin with one, such as sha256")
@@ -83,9 +91,10 @@ def _check_ciphers(text: str, ciphers: list[Encr], integs: list[Integ], protocol
     if not ciphers:
         raise KeywordError(f"no cipher in {text!r}", "begin with one, such as aes256gcm16")
     if protocol is Protocol.IKE:
-        for row in ciphers:
+        for row in (*ciphers, *integs):
             if not row.is_for_ike:
-                raise KeywordError(f"{row.name} is not for IKE", "use aes256gcm16 here")
+                better = "aes256gcm16" if isinstance(row, Encr) else "sha256"
+                raise KeywordError(f"{row.name} is not for IKE", f"use {better} here")
     if len({row.is_aead for row in ciphers}) > 1:
         raise KeywordError(
             f"{text!r} mixes combined-mode and plain ciphers",
@@ -101,12 +110,23 @@ def _check_ciphers(text: str, ciphers: list[Encr], integs: list[Integ], protocol
         )
 
 
+def _check_numbers(integs: list[Integ]) -> None:
+    seen: dict[int, Integ] = {}
+    for row in integs:
+        other = seen.setdefault(row.iana, row)
+        if other is not row:
+            raise KeywordError(
+                f"{other.name} and {row.name} have one number on the wire",
+                "keep the one that the peer means",
+            )
+
+
 def _transform(row: Row) -> Transform:
     match row:
         case Encr():
             return Transform(TransformType.ENCR, row.iana, row.key_bits)
         case Integ():
-            return Transform(TransformType.INTEG, row.iana)
+            return integ_transform(row)
         case Prf():
             return Transform(TransformType.PRF, row.iana)
         case Group():

@@ -1,12 +1,12 @@
 """Proposals: what may be negotiated, and what is chosen of two lists (RFC 7296 section 3.3)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
 from suites.encr import ENCR_BY_ID, NULL, Encr
-from suites.integ import INTEG_BY_ID, Integ
+from suites.integ import INTEG_BY_ID, INTEG_BY_NAME, Integ
 from suites.kex import GROUP_BY_ID, Group
 from suites.prf import PRF_BY_ID, Prf
 
@@ -51,12 +51,15 @@ class Transform:
 
     ``key_bits`` is the Key Length attribute, 0 when absent; ``odd`` marks an attribute that we do
     not know, or a key length that came twice: such a transform is never chosen (section 3.3.6).
+    ``quirk`` is what only we know of our own: the keyword of the row that is meant by a number it
+    shares with another; on the wire nothing tells.
     """
 
     type: int
     id: int
     key_bits: int = 0
     odd: bool = False
+    quirk: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Suite:
         if self.prf is not None:
             found.append(Transform(TransformType.PRF, self.prf.iana))
         if self.integ is not None:
-            found.append(Transform(TransformType.INTEG, self.integ.iana))
+            found.append(integ_transform(self.integ))
         if self.group is not None:
             found.append(Transform(TransformType.KE, self.group.iana))
         if self.protocol != Protocol.IKE:
@@ -163,15 +166,29 @@ def _may_lack(proposal: Proposal, kind: int) -> bool:
 def _suite(protocol: Protocol, picked: dict[int, Transform], number: int) -> Suite | None:
     chosen = picked.get(TransformType.ENCR)  # none in AH
     encr = NULL if chosen is None else ENCR_BY_ID.get((chosen.id, chosen.key_bits))
-    integ = INTEG_BY_ID.get(_id(picked, TransformType.INTEG))
+    integ = _integ(picked.get(TransformType.INTEG))
     prf = PRF_BY_ID.get(_id(picked, TransformType.PRF))
     group = GROUP_BY_ID.get(_id(picked, TransformType.KE))
     if encr is None or encr.is_aead != (integ is None):
         return None
-    if protocol is Protocol.IKE and (prf is None or group is None or not encr.is_for_ike):
-        return None
+    if protocol is Protocol.IKE:
+        if prf is None or group is None:
+            return None
+        if not encr.is_for_ike or (integ is not None and not integ.is_for_ike):
+            return None
     esn = _id(picked, TransformType.ESN) == 1
     return Suite(protocol, encr, integ, prf, group, esn, number)
+
+
+def integ_transform(row: Integ) -> Transform:
+    """Return what stands for an integrity row in a proposal."""
+    return Transform(TransformType.INTEG, row.iana, quirk=row.name if row.is_quirk else "")
+
+
+def _integ(transform: Transform | None) -> Integ | None:
+    if transform is None:
+        return None
+    return INTEG_BY_NAME.get(transform.quirk) or INTEG_BY_ID.get(transform.id)
 
 
 def _id(picked: dict[int, Transform], kind: int) -> int:
@@ -224,7 +241,7 @@ def _name(transform: Transform) -> str:
         case TransformType.PRF:
             row = PRF_BY_ID.get(transform.id)
         case TransformType.INTEG:
-            row = INTEG_BY_ID.get(transform.id)
+            row = _integ(transform)
         case TransformType.KE:
             row = GROUP_BY_ID.get(transform.id)
         case TransformType.ESN if transform.id == 1:

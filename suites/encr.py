@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 from suites.integ import Integ
 from suites.macs import Mac
-from suites.paired import cbc, no_cipher
-from suites.sealers import Sealer, aes_gcm, chacha20_poly1305
+from suites.paired import aes_ctr, cbc, no_cipher
+from suites.sealers import Sealer, aes_ccm, aes_gcm, aes_gcm_short, aes_gmac, chacha20_poly1305
 from suites.status import Status
 
 _FIXED_KEY: Final = frozenset({2, 3, 11, 28})
@@ -74,19 +74,43 @@ class Encr:
 # fmt: off
 ENCR: Final = (
     #   IANA  name                key salt iv icv block status
-    Encr(12, "aes128",             16, 0, 16,  0, 16, Status.MUST,   cipher=cbc(AES)),
-    Encr(12, "aes192",             24, 0, 16,  0, 16, Status.MAY,    cipher=cbc(AES)),
-    Encr(12, "aes256",             32, 0, 16,  0, 16, Status.MUST,   cipher=cbc(AES)),
-    Encr(20, "aes128gcm16",        16, 4,  8, 16,  4, Status.MUST,   aead=aes_gcm),
-    Encr(20, "aes192gcm16",        24, 4,  8, 16,  4, Status.MAY,    aead=aes_gcm),
-    Encr(20, "aes256gcm16",        32, 4,  8, 16,  4, Status.MUST,   aead=aes_gcm),
-    Encr(28, "chacha20poly1305",   32, 4,  8, 16,  4, Status.SHOULD, aead=chacha20_poly1305),
-    # RFC 2410; the registry's column "IKEv2 Reference" says: not allowed
-    Encr(11, "null",                0, 0,  0,  0,  4, Status.MUST,   cipher=no_cipher,
+    Encr(12, "aes128",            16, 0, 16,  0, 16, Status.MUST,   cipher=cbc(AES)),
+    Encr(12, "aes192",            24, 0, 16,  0, 16, Status.MAY,    cipher=cbc(AES)),
+    Encr(12, "aes256",            32, 0, 16,  0, 16, Status.MUST,   cipher=cbc(AES)),
+    Encr(13, "aes128ctr",         16, 4,  8,  0,  4, Status.MAY,    cipher=aes_ctr),
+    Encr(13, "aes192ctr",         24, 4,  8,  0,  4, Status.MAY,    cipher=aes_ctr),
+    Encr(13, "aes256ctr",         32, 4,  8,  0,  4, Status.MAY,    cipher=aes_ctr),
+    Encr(14, "aes128ccm8",        16, 3,  8,  8,  4, Status.SHOULD, aead=aes_ccm(8)),
+    Encr(14, "aes192ccm8",        24, 3,  8,  8,  4, Status.MAY,    aead=aes_ccm(8)),
+    Encr(14, "aes256ccm8",        32, 3,  8,  8,  4, Status.SHOULD, aead=aes_ccm(8)),
+    Encr(15, "aes128ccm12",       16, 3,  8, 12,  4, Status.MAY,    aead=aes_ccm(12)),
+    Encr(15, "aes192ccm12",       24, 3,  8, 12,  4, Status.MAY,    aead=aes_ccm(12)),
+    Encr(15, "aes256ccm12",       32, 3,  8, 12,  4, Status.MAY,    aead=aes_ccm(12)),
+    Encr(16, "aes128ccm16",       16, 3,  8, 16,  4, Status.MAY,    aead=aes_ccm(16)),
+    Encr(16, "aes192ccm16",       24, 3,  8, 16,  4, Status.MAY,    aead=aes_ccm(16)),
+    Encr(16, "aes256ccm16",       32, 3,  8, 16,  4, Status.MAY,    aead=aes_ccm(16)),
+    Encr(18, "aes128gcm8",        16, 4,  8,  8,  4, Status.MAY,    aead=aes_gcm_short(8)),
+    Encr(18, "aes192gcm8",        24, 4,  8,  8,  4, Status.MAY,    aead=aes_gcm_short(8)),
+    Encr(18, "aes256gcm8",        32, 4,  8,  8,  4, Status.MAY,    aead=aes_gcm_short(8)),
+    Encr(19, "aes128gcm12",       16, 4,  8, 12,  4, Status.MAY,    aead=aes_gcm_short(12)),
+    Encr(19, "aes192gcm12",       24, 4,  8, 12,  4, Status.MAY,    aead=aes_gcm_short(12)),
+    Encr(19, "aes256gcm12",       32, 4,  8, 12,  4, Status.MAY,    aead=aes_gcm_short(12)),
+    Encr(20, "aes128gcm16",       16, 4,  8, 16,  4, Status.MUST,   aead=aes_gcm),
+    Encr(20, "aes192gcm16",       24, 4,  8, 16,  4, Status.MAY,    aead=aes_gcm),
+    Encr(20, "aes256gcm16",       32, 4,  8, 16,  4, Status.MUST,   aead=aes_gcm),
+    Encr(28, "chacha20poly1305",  32, 4,  8, 16,  4, Status.SHOULD, aead=chacha20_poly1305),
+    # Without secrecy (RFC 2410, RFC 4543); for IKE the registry has: not allowed.
+    Encr(11, "null",               0, 0,  0,  0,  4, Status.MUST,   cipher=no_cipher,
          is_for_ike=False),
-    Encr( 3, "3des",               24, 0,  8,  0,  8, Status.LEGACY, cipher=cbc(TripleDES),
+    Encr(21, "aes128gmac",        16, 4,  8, 16,  4, Status.MAY,    aead=aes_gmac,
+         is_for_ike=False),
+    Encr(21, "aes192gmac",        24, 4,  8, 16,  4, Status.MAY,    aead=aes_gmac,
+         is_for_ike=False),
+    Encr(21, "aes256gmac",        32, 4,  8, 16,  4, Status.MAY,    aead=aes_gmac,
+         is_for_ike=False),
+    Encr( 3, "3des",              24, 0,  8,  0,  8, Status.LEGACY, cipher=cbc(TripleDES),
          instead="aes256"),
-    Encr( 2, "des",                 8, 0,  8,  0,  8, Status.BROKEN, cipher=cbc(_des),
+    Encr( 2, "des",                8, 0,  8,  0,  8, Status.BROKEN, cipher=cbc(_des),
          instead="aes256"),
 )
 # fmt: on

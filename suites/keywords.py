@@ -16,18 +16,20 @@ Row = Encr | Integ | Prf | Group
 _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "aes": "aes128",
-        "aes128gcm": "aes128gcm16",
-        "aes128gcm128": "aes128gcm16",
-        "aes192gcm": "aes192gcm16",
-        "aes192gcm128": "aes192gcm16",
-        "aes256gcm": "aes256gcm16",
-        "aes256gcm128": "aes256gcm16",
         "sha": "sha1",
         "sha2_256": "sha256",
+        "sha2_256_96": "sha256_96",
         "sha2_384": "sha384",
         "sha2_512": "sha512",
         "curve25519": "x25519",
         "curve448": "x448",
+    }
+    | {f"aes{bits}gcm": f"aes{bits}gcm16" for bits in (128, 192, 256)}
+    | {  # the ICV in bits
+        f"aes{bits}{mode}{icv * 8}": f"aes{bits}{mode}{icv}"
+        for bits in (128, 192, 256)
+        for mode in ("ccm", "gcm")
+        for icv in (8, 12, 16)
     }
 )
 

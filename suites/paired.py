@@ -9,31 +9,23 @@ import os
 from collections.abc import Callable
 
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher, modes
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 from suites.macs import Mac
 from suites.sealers import IntegrityError, Sealer
 
 
-class CbcHmac:
-    """Encrypt in CBC mode, then HMAC header and ciphertext (RFC 2451, RFC 3602, RFC 4868).
+class _Authenticated:
+    """The half that all have in common: the MAC of what travels and of what does not.
 
-    Each cipher context lives as long as the SA.  Encrypting a fresh random block first makes its
-    ciphertext the (unpredictable) IV; decrypting the IV as if it were data costs one block and
-    spares a context per packet, which is most of what AES-CBC costs in Python.
-
-    ``mac`` is a keyed context to copy: 0.7 us for 64 octets with SHA-256, 1.5 us for 1400, against
+    ``mac`` is a keyed context to copy: with SHA-256 0.7 us for 64 octets, 1.5 us for 1400, against
     1.8 and 2.9 us of the one-shot ``hmac.digest``, which hashes the key again every time, and 1.2
     and 2.3 us of copying the standard library's.
     """
 
-    __slots__ = ("_cipher", "_decrypt", "_encrypt", "_icv", "_mac", "block", "overhead")
+    __slots__ = ("_icv", "_mac")
 
-    def __init__(self, cipher: BlockCipherAlgorithm, mac: Mac, icv: int) -> None:
-        self.block = cipher.block_size // 8
-        self.overhead = self.block + icv
-        self._cipher = cipher
-        self._encrypt = Cipher(cipher, modes.CBC(os.urandom(self.block))).encryptor().update
-        self._decrypt = Cipher(cipher, modes.CBC(bytes(self.block))).decryptor().update
+    def __init__(self, mac: Mac, icv: int) -> None:
         self._mac = mac
         self._icv = icv
 
@@ -41,6 +33,31 @@ class CbcHmac:
         mac = self._mac.copy()
         mac.update(b"".join((header, body, seq_hi)))
         return mac.finalize()[: self._icv]
+
+    def _body(self, header: bytes, sealed: bytes, seq_hi: bytes) -> bytes:
+        body, icv = sealed[: -self._icv], sealed[-self._icv :]
+        if not hmac.compare_digest(self._tag(header, body, seq_hi), icv):
+            raise IntegrityError("ICV mismatch")
+        return body
+
+
+class CbcHmac(_Authenticated):
+    """Encrypt in CBC mode, then HMAC header and ciphertext (RFC 2451, RFC 3602, RFC 4868).
+
+    Each cipher context lives as long as the SA.  Encrypting a fresh random block first makes its
+    ciphertext the (unpredictable) IV; decrypting the IV as if it were data costs one block and
+    spares a context per packet, which is most of what AES-CBC costs in Python.
+    """
+
+    __slots__ = ("_cipher", "_decrypt", "_encrypt", "block", "overhead")
+
+    def __init__(self, cipher: BlockCipherAlgorithm, mac: Mac, icv: int) -> None:
+        super().__init__(mac, icv)
+        self.block = cipher.block_size // 8
+        self.overhead = self.block + icv
+        self._cipher = cipher
+        self._encrypt = Cipher(cipher, modes.CBC(os.urandom(self.block))).encryptor().update
+        self._decrypt = Cipher(cipher, modes.CBC(bytes(self.block))).decryptor().update
 
     def _check(self, plain: bytes) -> None:
         # A stray octet would stay in the long-lived context and spoil every later packet.
@@ -75,21 +92,56 @@ class CbcHmac:
         return self._decrypt(body)[self.block :]
 
 
-class NullHmac:
+class CtrHmac(_Authenticated):
+    """Encrypt in counter mode, 8-octet IV counted up (RFC 3686; RFC 5930 for IKEv2).
+
+    The counter block is the nonce from the key material, the IV, and a block count from 1.  One
+    cipher context serves for the life of the SA: giving it a new counter block takes 0.2 us, a new
+    context 10.
+    """
+
+    __slots__ = ("_crypt", "_nonce", "_restart", "overhead")
+    block = 4
+
+    def __init__(self, cipher: BlockCipherAlgorithm, nonce: bytes, mac: Mac, icv: int) -> None:
+        super().__init__(mac, icv)
+        self.overhead = 8 + icv
+        context = Cipher(cipher, modes.CTR(bytes(16))).encryptor()
+        self._crypt = context.update
+        self._restart = context.reset_nonce
+        self._nonce = nonce
+
+    def seal(self, header: bytes, plain: bytes, counter: int, seq_hi: bytes = b"") -> bytes:
+        """Return IV, ciphertext and ICV."""
+        iv = counter.to_bytes(8, "big")
+        self._restart(self._nonce + iv + b"\0\0\0\1")
+        body = iv + self._crypt(plain)
+        return body + self._tag(header, body, seq_hi)
+
+    def seal_with_iv(self, header: bytes, plain: bytes, iv: bytes, seq_hi: bytes = b"") -> bytes:
+        """Return IV, ciphertext and ICV for an IV of the caller's choice (8 octets)."""
+        if len(iv) != 8:
+            raise ValueError(f"an IV of 8 octets is needed, not {len(iv)}")
+        return self.seal(header, plain, int.from_bytes(iv, "big"), seq_hi)
+
+    def open(self, header: bytes, sealed: bytes, seq_hi: bytes = b"") -> bytes:
+        """Return the plaintext, or raise :exc:`IntegrityError`."""
+        if len(sealed) < self.overhead:
+            raise IntegrityError("shorter than IV and ICV")
+        body = self._body(header, sealed, seq_hi)
+        self._restart(self._nonce + body[:8] + b"\0\0\0\1")
+        return self._crypt(body[8:])
+
+
+class NullHmac(_Authenticated):
     """Authenticate and leave the plaintext as it is (RFC 2410)."""
 
-    __slots__ = ("_icv", "_mac", "overhead")
+    __slots__ = ("overhead",)
     block = 4
 
     def __init__(self, mac: Mac, icv: int) -> None:
+        super().__init__(mac, icv)
         self.overhead = icv
-        self._mac = mac
-        self._icv = icv
-
-    def _tag(self, header: bytes, body: bytes, seq_hi: bytes) -> bytes:
-        mac = self._mac.copy()
-        mac.update(b"".join((header, body, seq_hi)))
-        return mac.finalize()[: self._icv]
 
     def seal(
         self,
@@ -109,10 +161,7 @@ class NullHmac:
 
     def open(self, header: bytes, sealed: bytes, seq_hi: bytes = b"") -> bytes:
         """Return the plaintext, or raise :exc:`IntegrityError`."""
-        body, icv = sealed[: -self._icv], sealed[-self._icv :]
-        if not hmac.compare_digest(self._tag(header, body, seq_hi), icv):
-            raise IntegrityError("ICV mismatch")
-        return bytes(body)
+        return bytes(self._body(header, sealed, seq_hi))
 
 
 def cbc(
@@ -120,6 +169,11 @@ def cbc(
 ) -> Callable[[bytes, Mac, int], Sealer]:
     """Return what makes the sealer of a block cipher in CBC mode."""
     return lambda key, mac, icv: CbcHmac(algorithm(key), mac, icv)
+
+
+def aes_ctr(keymat: bytes, mac: Mac, icv: int) -> Sealer:
+    """Make the sealer of AES in counter mode, from key and 4-octet nonce (RFC 3686 section 5.1)."""
+    return CtrHmac(AES(keymat[:-4]), keymat[-4:], mac, icv)
 
 
 def no_cipher(key: bytes, mac: Mac, icv: int) -> Sealer:  # noqa: ARG001 - of no octets

@@ -75,17 +75,17 @@ def _what(row: Row) -> str:
             return f"pseudorandom function; {_id(2, row)}; key {row.key * 8} bits; IKE"
         case Integ():
             sizes = f"key {row.key * 8} bits, tag {row.icv * 8} bits"
-            prf = PRF_OF_INTEG[row.name].name
-            return f"integrity; {_id(3, row)}; {sizes}; IKE (and {prf} with it), ESP, AH"
+            ike = f"IKE (and {PRF_OF_INTEG[row.name].name} with it), " if row.is_for_ike else ""
+            return f"integrity; {_id(3, row)}; {sizes}; {ike}ESP, AH"
         case Group():
             use = "IKE, ESP and AH (PFS)"
             return f"key exchange; {_id(4, row)}; public value {row.public} octets; {use}"
 
 
 def _kind(row: Encr) -> str:
-    if row.is_aead:
-        return "authenticated encryption"
-    return "encryption, needs integrity" if row.key else "no encryption, needs integrity"
+    if row.is_for_ike:
+        return "authenticated encryption" if row.is_aead else "encryption, needs integrity"
+    return "no encryption, but integrity" if row.is_aead else "no encryption, needs integrity"
 
 
 def _id(kind: int, row: Row) -> str:

@@ -130,6 +130,14 @@ ORACLE = [
     ("aes192", "sha384", "AES-CBC", "SHA2-384-192"),
     ("aes256", "sha512", "AES-CBC", "SHA2-512-256"),
     ("3des", "sha1", "3DES", "HMAC-SHA1-96"),
+    ("aes192gcm16", None, "AES-GCM", None),
+    ("aes128ccm8", None, "AES-CCM", None),
+    ("aes192ccm12", None, "AES-CCM", None),
+    ("aes256ccm16", None, "AES-CCM", None),
+    ("aes256gmac", None, "AES-NULL-GMAC", None),
+    ("aes192ctr", "aescmac", "AES-CTR", "AES-CMAC-96"),
+    ("aes256ctr", "sha1", "AES-CTR", "HMAC-SHA1-96"),
+    ("null", "sha512", "NULL", "SHA2-512-256"),
 ]
 
 
@@ -152,6 +160,7 @@ def test_scapy_reads_ours_and_we_read_scapys(
         auth_algo=auth,
         auth_key=auth_key,
         tunnel_header=tunnel,
+        crypt_icv_size=row.icv or None,
     )
     packet = OutboundSa(0x1000, sealer(row, key, tag, auth_key)).protect(INNER, 4)
     assert bytes(theirs.decrypt(tunnel / ESP(packet))) == INNER

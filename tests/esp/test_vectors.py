@@ -18,7 +18,19 @@ from suites.sealers import Sealer
 
 VECTORS = Path(__file__).parent / "vectors"
 NAMES = sorted(path.stem for path in VECTORS.glob("*.pcap"))
-_AEAD = {"rfc4106(gcm(aes))": "aes{}gcm16", "rfc7539esp(chacha20,poly1305)": "chacha20poly1305"}
+_AEAD = {  # by bits of key, octets of ICV
+    "rfc4106(gcm(aes))": "aes{}gcm{}",
+    "rfc4543(gcm(aes))": "aes{}gmac",
+    "rfc7539esp(chacha20,poly1305)": "chacha20poly1305",
+}
+_CIPHER = {  # by bits of key, bits of key without the nonce
+    "cbc(aes)": "aes{0}",
+    "rfc3686(ctr(aes))": "aes{1}ctr",
+    "ecb(cipher_null)": "null",
+}
+_INTEG = {"xcbc(aes)": "aesxcbc", "cmac(aes)": "aescmac"} | {
+    f"hmac({name})": name for name in ("md5", "sha1", "sha256", "sha512")
+}
 
 
 @dataclass(frozen=True)
@@ -39,13 +51,17 @@ def states(name: str) -> dict[int, State]:
         if "aead" in block:
             algorithm, text, icv = re.findall(r"aead (\S+) 0x(\w+) (\d+)", block)[0]
             key = bytes.fromhex(text)
-            row = ENCR[_AEAD[algorithm].format((len(key) - 4) * 8)]
+            row = ENCR[_AEAD[algorithm].format((len(key) - 4) * 8, int(icv) // 8)]
             assert int(icv) == row.icv * 8
             ours = sealer(row, key)
         else:
-            key = bytes.fromhex(_one(r"enc cbc\(aes\) 0x(\w+)", block))
-            digest, text, icv = re.findall(r"auth-trunc hmac\((\w+)\) 0x(\w+) (\d+)", block)[0]
-            row, integ = ENCR[f"aes{len(key) * 8}"], INTEG[digest]
+            cipher, text = re.findall(r"enc (\S+) (?:0x(\w+))?", block)[0]
+            key = bytes.fromhex(text)
+            mac, text, icv = re.findall(r"auth-trunc (\S+) 0x(\w+) (\d+)", block)[0]
+            row, integ = (
+                ENCR[_CIPHER[cipher].format(len(key) * 8, len(key) * 8 - 32)],
+                INTEG[_INTEG[mac]],
+            )
             assert int(icv) == integ.icv * 8
             ours = sealer(row, key, integ, bytes.fromhex(text))
         found[spi] = State(spi, row, ours, "flag esn" in block)
@@ -71,7 +87,7 @@ def datagrams(name: str) -> Iterator[bytes]:
 
 
 def test_there_are_vectors() -> None:
-    assert len(NAMES) == 9
+    assert len(NAMES) == 15
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -20,6 +20,8 @@ from ikecore.proposals import Transform as T
             "aes128-aes256-sha1-sha256-modp1024",
             (T(1, 12, 128), T(1, 12, 256), T(2, 2), T(2, 5), T(3, 2), T(3, 12), T(4, 2)),
         ),
+        ("aes128ctr-aesxcbc-modp2048", (T(1, 13, 128), T(2, 4), T(3, 5), T(4, 14))),
+        ("aes256ccm16-aescmac-x25519", (T(1, 16, 256), T(2, 8), T(4, 31))),
         (" 3des-md5-modp1024 ", (T(1, 3), T(2, 1), T(3, 1), T(4, 2))),
     ],
 )
@@ -37,6 +39,11 @@ def test_ike_proposals(text: str, transforms: tuple[T, ...]) -> None:
         ("aes256gcm16-noesn-esn", (T(1, 20, 256), T(5, 0), T(5, 1))),
         ("chacha20poly1305-aes256gcm16", (T(1, 28), T(1, 20, 256), T(5, 0))),
         ("null-sha256", (T(1, 11), T(3, 12), T(5, 0))),
+        ("aes256ctr-aesxcbc-aescmac", (T(1, 13, 256), T(3, 5), T(3, 8), T(5, 0))),
+        (
+            "aes128gmac-aes128ccm8-aes192gcm12",
+            (T(1, 21, 128), T(1, 14, 128), T(1, 19, 192), T(5, 0)),
+        ),
     ],
 )
 def test_esp_proposals(text: str, transforms: tuple[T, ...]) -> None:
@@ -74,10 +81,13 @@ def test_a_keyword_twice_is_one_transform() -> None:
         ("aes128-x25519", Protocol.IKE, "needs an integrity", "sha256"),
         ("aes128-sha256", Protocol.IKE, "no key exchange", "x25519"),
         ("aes128-sha256-x25519-esn", Protocol.IKE, "esn belongs to ESP", "leave it out"),
+        ("aes128gmac-x25519", Protocol.IKE, "aes128gmac is not for IKE", "aes256gcm16"),
+        ("aes128-sha256_96-x25519", Protocol.IKE, "sha256_96 is not for IKE", "use sha256"),
+        ("aes128-sha256-sha256_96", Protocol.ESP, "one number", "keep the one"),
         ("null-sha256-x25519", Protocol.IKE, "null is not for IKE", "aes256gcm16"),
         ("null", Protocol.ESP, "null needs an integrity", "sha256"),
-        ("aes128-sha384", Protocol.AH, "AH does not encrypt: aes128", "write sha384, or take ESP"),
-        ("aes128gcm16", Protocol.AH, "AH does not encrypt", "write sha256, or take ESP"),
+        ("aes128-sha384", Protocol.AH, "AH takes no cipher: aes128", "write sha384, or take ESP"),
+        ("aes128gcm16", Protocol.AH, "AH takes no cipher", "write sha256, or take ESP"),
         ("modp2048-esn", Protocol.AH, "no integrity algorithm", "begin with one"),
         ("sha256-prfsha256", Protocol.AH, "a PRF belongs to IKE", "the AH proposal"),
         ("aes128-sha256-prfsha256", Protocol.ESP, "a PRF belongs to IKE", "leave it out"),
@@ -93,7 +103,7 @@ def test_what_cannot_be_read_says_what_would_do(
 
 TOKENS = [
     "aes128", "AES256", "aes256gcm16", "chacha20poly1305", "3des", "sha256", "md5", "prfsha384",
-    "null", "x25519", "modp2048", "esn", "noesn", "aes129", "", " ",
+    "null", "sha256_96", "aes128gmac", "x25519", "modp2048", "esn", "noesn", "aes129", "", " ",
 ]  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Choosing among proposals, and naming what keeps them apart."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,6 +117,24 @@ def test_esp_may_do_without_a_cipher_and_ike_may_not() -> None:
         Protocol.IKE, (Transform(1, 11), Transform(2, 5), Transform(3, 12), Transform(4, 31))
     )
     assert choose((clear,), (clear,)) is None
+
+
+def test_a_row_that_shares_its_number_is_meant_only_where_it_is_configured() -> None:
+    quirk, plain = esp("aes128-sha256_96"), esp("aes128-sha256")
+    assert quirk == plain  # on the wire
+    assert name(quirk, plain) == "aes128-sha256_96"
+    assert name(plain, quirk) == "aes128-sha256"
+    found = choose(quirk, plain)
+    assert found is not None
+    assert found[0].integ is not None
+    assert found[0].integ.icv == 12
+    answer = found[0].proposal(b"four")
+    assert answer == Proposal(Protocol.ESP, plain[0].transforms, b"four")
+    assert describe(answer) == describe(quirk[0]) == "aes128-sha256_96"
+    # what stands for another row is not chosen for IKE, however it came there
+    (whole,) = ike("aes128-sha256-x25519")
+    odd = tuple(replace(t, quirk="sha256_96") if t.type == 3 else t for t in whole.transforms)
+    assert choose((replace(whole, transforms=odd),), (whole,)) is None
 
 
 def test_a_type_left_out_counts_as_none() -> None:

@@ -48,6 +48,16 @@ def test_a_key_of_another_length_is_refused(row: Integ) -> None:
 
 @pytest.mark.parametrize("row", INTEG, ids=lambda row: row.name)
 def test_the_tables_agree(row: Integ) -> None:
-    assert INTEG_BY_ID[row.iana] is INTEG_BY_NAME[row.name] is row
-    # RFC 2403 and RFC 2404 keep 96 bits, RFC 4868 keeps half.
-    assert row.icv == (12 if row.name in ("md5", "sha1") else row.key // 2)
+    assert INTEG_BY_NAME[row.name] is row
+    assert (INTEG_BY_ID[row.iana] is row) == (not row.is_quirk)
+    # RFC 2403, RFC 2404, RFC 3566 and RFC 4494 keep 96 bits, RFC 4868 keeps half.
+    halves = row.name in ("sha256", "sha384", "sha512")
+    assert row.icv == (row.key // 2 if halves else 12)
+
+
+def test_the_quirk_is_sha256_cut_shorter_and_only_for_packets() -> None:
+    quirk, row = INTEG_BY_NAME["sha256_96"], INTEG_BY_NAME["sha256"]
+    assert INTEG_BY_ID[quirk.iana] is row
+    assert tag(quirk, b"k" * 32, HI) == tag(row, b"k" * 32, HI)
+    assert (quirk.icv, quirk.is_for_ike) == (12, False)
+    assert [one.name for one in INTEG if one.is_quirk or not one.is_for_ike] == ["sha256_96"]

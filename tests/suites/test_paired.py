@@ -1,11 +1,9 @@
 """Vectors of ciphers beside a MAC.  What holds for every row is in ``test_encr``."""
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 from suites.encr import ENCR_BY_NAME, sealer
 from suites.integ import INTEG_BY_NAME
-from suites.paired import CbcHmac
 
 H = bytes.fromhex
 
@@ -48,6 +46,52 @@ def test_aes_cbc_of_rfc_3602(key: str, iv: str, plain: bytes, sealed: str) -> No
     assert cbc.open(b"header", packet) == plain
 
 
+# RFC 3686 section 6, vectors 1, 2, 3 (36 octets) and 9 (a key of 256 bits): key, nonce, IV.
+CTR = [
+    (
+        "ae6852f8121067cc4bf7a5765577f39e",
+        "00000030",
+        "0000000000000000",
+        b"Single block msg",
+        "e4095d4fb7a7b3792d6175a3261311b8",
+    ),
+    (
+        "7e24067817fae0d743d6ce1f32539163",
+        "006cb6db",
+        "c0543b59da48d90b",
+        bytes(range(32)),
+        "5104a106168a72d9790d41ee8edad388eb2e1efc46da57c8fce630df9141be28",
+    ),
+    (
+        "7691be035e5020a8ac6e618529f9a0dc",
+        "00e0017b",
+        "27777f3f4a1786f0",
+        bytes(range(36)),
+        "c1cf48a89f2ffdd9cf4652e9efdb72d74540a42bde6d7836d59a5ceaaef3105325b2072f",
+    ),
+    (
+        "ff7a617ce69148e4f1726e2f43581de2aa62d9f805532edff1eed687fb54153d",
+        "001cc5b7",
+        "51a51d70a1c11148",
+        bytes(range(36)),
+        "eb6c52821d0bbbf7ce7594462aca4faab407df866569fd07f48cc0b583d6071f1ec0e6b8",
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "nonce", "iv", "plain", "sealed"), CTR)
+def test_aes_ctr_of_rfc_3686(key: str, nonce: str, iv: str, plain: bytes, sealed: str) -> None:
+    row = ENCR_BY_NAME[f"aes{len(key) * 4}ctr"]
+    ctr = sealer(row, H(key + nonce), INTEG_BY_NAME["sha256"], bytes(32))
+    packet = ctr.seal_with_iv(b"header", plain, H(iv))
+    assert packet[:-16].hex() == iv + sealed
+    assert ctr.seal(b"header", plain, int(iv, 16)) == packet
+    assert ctr.open(b"header", packet) == plain
+    for length in (0, 7, 9):
+        with pytest.raises(ValueError, match="8 octets"):
+            ctr.seal_with_iv(b"header", plain, bytes(length))
+
+
 def test_des_is_triple_des_with_one_key() -> None:
     # FIPS 81 table C1: DES in CBC mode.
     des = sealer(ENCR_BY_NAME["des"], H("0123456789abcdef"), INTEG_BY_NAME["md5"], bytes(16))
@@ -68,10 +112,11 @@ def test_triple_des_of_nist_sp_800_67_appendix_b() -> None:
         assert ecb.seal_with_iv(b"", H(plain), bytes(8))[8:-12].hex() == sealed
 
 
-def test_the_hmac_covers_header_iv_ciphertext_and_upper_half_in_this_order() -> None:
-    integ = INTEG_BY_NAME["sha256"]
-    cbc = CbcHmac(AES(bytes(16)), integ.mac(b"k" * 32), integ.icv)
-    packet = cbc.seal(b"header", bytes(32), 1, b"high")
+@pytest.mark.parametrize("name", ["aes128", "aes128ctr", "null"])
+def test_the_hmac_covers_header_iv_ciphertext_and_upper_half_in_this_order(name: str) -> None:
+    integ, row = INTEG_BY_NAME["sha256"], ENCR_BY_NAME[name]
+    ours = sealer(row, bytes(row.keymat), integ, b"k" * 32)
+    packet = ours.seal(b"header", bytes(32), 1, b"high")
     mac = integ.mac(b"k" * 32)
     mac.update(b"header" + packet[:-16] + b"high")
     assert packet[-16:] == mac.finalize()[:16]

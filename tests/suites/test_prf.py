@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from suites.prf import PRF, PRF_BY_ID, PRF_BY_NAME, PRF_OF_INTEG, Prf
 
-# RFC 2202 (MD5, SHA-1) and RFC 4231 (SHA-2): key, text, digests by row.
+# RFC 2202 (MD5, SHA-1), RFC 4231 (SHA-2), RFC 4434 (XCBC), RFC 4615 (CMAC): key, text, digests.
 JEFE = (b"Jefe", b"what do ya want for nothing?")
 LONG = (b"\xaa" * 131, b"Test Using Larger Than Block-Size Key - Hash Key First")
 ALPHA = (bytes(range(1, 26)), b"\xcd" * 50)
@@ -64,9 +64,21 @@ RFC_4231 = {
         ),
     },
 }
+TWENTY = bytes(range(20))
+RFC_4434 = {
+    (bytes(range(16)), TWENTY): "47f51b4564966215b8985c63055ed308",
+    (bytes(range(10)), TWENTY): "0fa087af7d866e7653434e602fdde835",
+    (bytes(range(16)) + b"\xed\xcb", TWENTY): "8cd3c93ae598a9803006ffb67c40e9e4",
+}
+RFC_4615 = {
+    (bytes(range(16)) + b"\xed\xcb", TWENTY): "84a348a4a45d235babfffc0d2b4da09a",
+    (bytes(range(16)), TWENTY): "980ae87b5f4c9c5214f5b6a8455e4c2d",
+    (bytes(range(10)), TWENTY): "290d9e112edb09ee141fcf64c0b72f3d",
+}
+AES_RFCS = {"prfaesxcbc": RFC_4434, "prfaescmac": RFC_4615}
 CASES = [
     pytest.param(name, key, text, digest, id=f"{name}-{number}")
-    for name, cases in (RFC_2202 | RFC_4231).items()
+    for name, cases in (RFC_2202 | RFC_4231 | AES_RFCS).items()
     for number, ((key, text), digest) in enumerate(cases.items())
 ]
 
@@ -94,7 +106,11 @@ def test_prf_plus_chains_its_blocks(row: Prf, key: bytes, seed: bytes, octets: i
     counter = 0
     while len(stream) < octets:
         counter += 1
-        block = hmac_by_hand(row.hash, key, block + seed + counter.to_bytes(1, "big"))
+        text = block + seed + counter.to_bytes(1, "big")
+        # for AES the vectors above have to do
+        block = (
+            row.digest(key, text) if "aes" in row.name else hmac_by_hand(row.name[3:], key, text)
+        )
         stream += block
     assert row.plus(key, seed, octets) == stream[:octets]
 
@@ -110,5 +126,17 @@ def test_prf_plus_ends_where_its_counter_does(row: Prf) -> None:
 @pytest.mark.parametrize("row", PRF, ids=lambda row: row.name)
 def test_the_tables_agree(row: Prf) -> None:
     assert PRF_BY_ID[row.iana] is PRF_BY_NAME[row.name] is row
-    assert PRF_OF_INTEG[row.hash] is row
+    assert PRF_OF_INTEG[row.name[3:]] is row
     assert row.key == len(row.digest(b"", b""))
+
+
+def test_the_quirks_prf_is_that_of_its_hash() -> None:
+    assert PRF_OF_INTEG["sha256_96"] is PRF_BY_NAME["prfsha256"]
+
+
+@pytest.mark.parametrize("row", PRF, ids=lambda row: row.name)
+def test_skeyseed_takes_8_octets_of_each_nonce_with_the_aes_functions(row: Prf) -> None:
+    """RFC 7296 section 2.14: the others take both whole."""
+    ours, theirs = bytes(range(32)), bytes(range(100, 140))
+    key = ours[:8] + theirs[:8] if "aes" in row.name else ours + theirs
+    assert row.skeyseed(ours, theirs, b"shared") == row.digest(key, b"shared")

@@ -1,8 +1,17 @@
 """Vectors of each mode.  What holds for every row is in ``test_encr``."""
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
-from suites.sealers import IntegrityError, aes_gcm, chacha20_poly1305
+from suites.sealers import (
+    IntegrityError,
+    aes_ccm,
+    aes_gcm,
+    aes_gcm_short,
+    aes_gmac,
+    chacha20_poly1305,
+)
 
 H = bytes.fromhex
 
@@ -61,6 +70,53 @@ def test_aes_gcm_with_extended_sequence_number_puts_the_upper_half_in_the_middle
     assert gcm.open(header, sealed, upper) == plain
     with pytest.raises(IntegrityError):
         gcm.open(header, sealed)
+
+
+@pytest.mark.parametrize("icv", [8, 12])
+def test_a_short_gcm_is_the_long_one_cut(icv: int) -> None:
+    long, short = aes_gcm(bytes(range(20))), aes_gcm_short(icv)(bytes(range(20)))
+    for upper in (b"", b"high"):
+        sealed = long.seal(b"8 octets", bytes(range(100)), 7, upper)
+        assert short.seal(b"8 octets", bytes(range(100)), 7, upper) == sealed[: icv - 16]
+        assert (
+            short.seal_with_iv(b"8 octets", bytes(range(100)), sealed[:8], upper)
+            == (sealed[: icv - 16])
+        )
+        assert short.open(b"8 octets", sealed[: icv - 16], upper) == bytes(range(100))
+        with pytest.raises(IntegrityError):
+            short.open(b"8 octets", sealed, upper)
+
+
+def test_gmac_is_gcm_without_a_plaintext() -> None:
+    # RFC 4543 section 3: header, IV and payload are all associated data.
+    gmac, gcm = aes_gmac(bytes(range(20))), aes_gcm(bytes(range(20)))
+    iv = bytes(7) + b"\5"
+    packet = gmac.seal(b"spi.seq.", b"plain as day", 5, b"high")
+    assert packet[:-16] == iv + b"plain as day"
+    icv = gcm.seal(b"spi.highseq." + iv + b"plain as day", b"", 5)[8:]
+    assert packet[-16:] == icv
+
+
+def test_ccm_of_rfc_3610_by_hand() -> None:
+    """Each step of RFC 3610 section 2 from single blocks, with the nonce of RFC 4309."""
+    keymat, header, iv, plain = bytes(range(19)), b"8 octets", b"abcdefgh", bytes(range(90, 130))
+    block = Cipher(AES(keymat[:16]), modes.ECB()).encryptor().update  # noqa: S305 - of one block
+
+    def add(one: bytes, other: bytes) -> bytes:
+        return bytes(a ^ b for a, b in zip(one, other, strict=False))
+
+    nonce = keymat[16:] + iv
+    for icv in (8, 12, 16):
+        flags = bytes((0x40 | (icv - 2) // 2 << 3 | 3,))
+        text = flags + nonce + len(plain).to_bytes(4, "big")
+        text += (len(header).to_bytes(2, "big") + header).ljust(16, b"\0")
+        text += plain.ljust(-(-len(plain) // 16) * 16, b"\0")
+        mac = bytes(16)
+        for at in range(0, len(text), 16):
+            mac = block(add(mac, text[at : at + 16]))
+        stream = b"".join(block(b"\3" + nonce + n.to_bytes(4, "big")) for n in range(4))
+        sealed = iv + add(plain, stream[16:]) + add(mac, stream)[:icv]
+        assert aes_ccm(icv)(keymat).seal_with_iv(header, plain, iv) == sealed
 
 
 def test_a_counter_is_the_iv() -> None:

@@ -24,7 +24,7 @@ def test_proposal_is_told_word_by_word_and_for_both_uses() -> None:
         "esn: extended sequence numbers, 64-bit; transform type 5; ESP, AH",
         "as IKE: no: esn belongs to ESP and AH (leave it out of the IKE proposal)",
         "as ESP: aes128-sha1-modp1024-esn",
-        "as AH: no: AH does not encrypt: aes128 must go (write sha1, or take ESP)",
+        "as AH: no: AH takes no cipher: aes128 must go (write sha1, or take ESP)",
     )
 
 
