@@ -1,9 +1,10 @@
 """One CHILD_SA in the packet path: a pair of SAs and what their packets are checked against."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn
 
-from esp.sa import InboundSa, OutboundSa
+from esp.limit import NO_LIMIT, Limit
+from esp.sa import Drop, InboundSa, OutboundSa
 from policy.flow import Flow, flow_of
 from policy.path import Path
 from policy.selectors import TrafficSelector
@@ -18,16 +19,24 @@ class ChildSa:
     ``local`` and ``remote`` are what was negotiated, seen from here.  ``source`` is where the
     peer's datagrams are known to come from, None where that is not followed: only peers behind
     UDP encapsulation may move (RFC 7296 section 2.23).
+
+    ``seal`` and ``open`` are what happens to a packet: (packet, next header) to datagram, and
+    datagram to (next header, packet); both raise :exc:`~esp.sa.Drop`.  ``soft`` and ``hard`` are
+    the limits of each direction.
     """
 
     __slots__ = (
         "_path",
         "admitted",
+        "hard",
         "inbound",
         "local",
         "mtu",
+        "open",
         "outbound",
         "remote",
+        "seal",
+        "soft",
         "source",
         "tunnel",
     )
@@ -41,10 +50,17 @@ class ChildSa:
         local: tuple[TrafficSelector, ...],
         remote: tuple[TrafficSelector, ...],
         mtu: int,
+        *,
+        soft: Limit = NO_LIMIT,
+        hard: Limit = NO_LIMIT,
     ) -> None:
         self.tunnel = tunnel
         self.outbound = outbound
         self.inbound = inbound
+        self.soft = soft
+        self.hard = hard
+        self.seal: Callable[[bytes, int], bytes] = outbound.protect
+        self.open: Callable[[bytes], tuple[int, bytes]] = inbound.unprotect
         self.local = local
         self.remote = remote
         self.mtu = mtu
@@ -60,6 +76,11 @@ class ChildSa:
     def path(self, path: Path) -> None:
         self._path = path
         self.source: object = path.remote if path.encapsulated else None
+
+    def end(self) -> None:
+        """Let nothing through any more, in either direction: a hard limit was reached."""
+        self.seal, self.open = _ended, _ended
+        self.soft = self.hard = NO_LIMIT
 
     def carries(self, flow: Flow) -> bool:
         """Tell whether an outgoing flow is inside the selectors (source local)."""
@@ -86,6 +107,10 @@ class ChildSa:
                 self.admitted.clear()
             self.admitted.add(key)
         return is_inside
+
+
+def _ended(*_packet: object) -> NoReturn:
+    raise Drop("lifetime")
 
 
 def _one_matches(

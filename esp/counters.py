@@ -18,6 +18,7 @@ DROPS: Final = (
     "bypass",  # BYPASS: a packet in the TUN device cannot leave in clear from there
     "too_big",  # answered by "fragmentation needed"
     "sequence_exhausted",
+    "lifetime",  # a child came to a hard limit and was not replaced in time (either direction)
     # for the worker around the engine
     "no_key",
     "queue_full",
@@ -27,6 +28,7 @@ OTHERS: Final = (
     "fragments",  # packets above the MTU that may be fragmented: sealed, fragmented outside
     "mss_clamped",
     "soft_limits",
+    "hard_limits",
     "moved",
 )
 

@@ -8,16 +8,17 @@ One bad packet never costs the others: it raises its counter and the loop goes o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from esp.batch import Acquire, Batch, Opened, Reached
 from esp.child import ChildSa
 from esp.counters import Counters
 from esp.inner import carried_as, clamp_mss, fragmentation_needed, is_oversized, unreachable
-from esp.sa import NEVER, Drop
+from esp.limit import NO_LIMIT, Half
+from esp.sa import Drop
 from policy.flow import Flow, MalformedPacket, flow_key, flow_of
-from policy.spd import Action, SelectorPair, Spd
+from policy.spd import Action, Spd
 
 _MEMORY_LIMIT: Final = 8192
 _INWARD_LIMIT: Final = 32  # ICMP errors per batch: they are hints, not to be amplified
@@ -25,47 +26,6 @@ _IPV4: Final = 4  # next header (and IP protocol) of an IPv4 packet inside
 _IPV6: Final = 41
 _DUMMY: Final = 59  # RFC 4303 section 2.6
 _UNKNOWN_LEAST: Final = 10  # SPI, sequence number, pad length, next header: no shorter ESP packet
-
-
-@dataclass(frozen=True, slots=True)
-class Acquire:
-    """A packet that has to wait for its tunnel (RFC 4301 section 5.1, SADB_ACQUIRE elsewhere).
-
-    ``pair`` is what the policy says of the flow: of which of its selectors there is no SA.
-    """
-
-    tunnel: str
-    flow: Flow
-    pair: SelectorPair
-    packet: bytes
-
-
-class Batch:
-    """What became of packets from the TUN device."""
-
-    __slots__ = ("acquires", "inward", "limits", "sealed")
-
-    def __init__(self) -> None:
-        self.sealed: list[tuple[ChildSa, bytes]] = []
-        """ESP packets in order, each to be sent along its child's path."""
-        self.inward: list[bytes] = []
-        """ICMP errors for the senders: to be written to the TUN device."""
-        self.acquires: list[Acquire] = []
-        """Packets of armed tunnels that have no SA for them yet."""
-        self.limits: list[ChildSa] = []
-        """Children that passed a soft limit: each is told once."""
-
-
-class Opened:
-    """What became of datagrams from the network."""
-
-    __slots__ = ("inner", "moved")
-
-    def __init__(self) -> None:
-        self.inner: list[bytes] = []
-        """IP packets for the TUN device, in order."""
-        self.moved: list[tuple[ChildSa, object]] = []
-        """Children whose newest authenticated datagram came from elsewhere than known."""
 
 
 class Engine:
@@ -184,7 +144,7 @@ class Engine:
                 if ready is not packet:
                     counts["mss_clamped"] += 1
                 next_header = _IPV4 if packet[0] < 0x60 else _IPV6
-                sealed.append((child, child.outbound.protect(ready, next_header)))
+                sealed.append((child, child.seal(ready, next_header)))
                 octets += len(packet)
             except Drop as drop:
                 self.counters.count(drop.reason)
@@ -193,7 +153,7 @@ class Engine:
         counts["packets_out"] += len(sealed)
         counts["octets_out"] += octets
         for child in touched:
-            self._check_limits(child, batch)
+            batch.limits += self._check(child, child.outbound)
         return batch
 
     def open_batch(self, datagrams: Sequence[tuple[bytes, object]]) -> Opened:
@@ -213,10 +173,10 @@ class Engine:
                     counts["malformed" if is_short else "no_sa"] += 1
                     continue
                 if not moved and (source == child.source or child.source is None):
-                    next_header, packet = child.inbound.unprotect(datagram)
+                    next_header, packet = child.open(datagram)
                 else:
                     top = child.inbound.replay.top
-                    next_header, packet = child.inbound.unprotect(datagram)
+                    next_header, packet = child.open(datagram)
                     if child.inbound.replay.top > top and child.source is not None:
                         moved[child] = source
                 if carried_as(packet) != next_header:
@@ -244,6 +204,13 @@ class Engine:
             opened.moved.extend(move for move in moved.items() if move[1] != move[0].source)
             counts["moved"] += len(opened.moved)
         return opened
+
+    def check_inbound(self, child: ChildSa) -> list[Reached]:
+        """Return the limit that a child came to on the way in, if there is one.
+
+        To be asked now and then: there is no word of it per batch, which would cost every packet.
+        """
+        return self._check(child, child.inbound)
 
     def _route(self, key: bytes, packet: bytes, batch: Batch) -> ChildSa | None:
         """Find the child for a flow not seen before; raise :exc:`Drop` when it gets none."""
@@ -290,9 +257,13 @@ class Engine:
         if error is not None and len(batch.inward) < _INWARD_LIMIT:
             batch.inward.append(error)
 
-    def _check_limits(self, child: ChildSa, batch: Batch) -> None:
-        outbound = child.outbound
-        if outbound.seq >= outbound.soft_packets or outbound.octets >= outbound.soft_octets:
-            outbound.soft_packets = outbound.soft_octets = NEVER
-            batch.limits.append(child)
+    def _check(self, child: ChildSa, half: Half) -> list[Reached]:
+        if child.hard.is_reached(half):
+            child.end()
+            self.counters.count("hard_limits")
+            return [Reached(child, hard=True)]
+        if child.soft.is_reached(half):
+            child.soft = NO_LIMIT
             self.counters.count("soft_limits")
+            return [Reached(child, hard=False)]
+        return []

@@ -9,7 +9,6 @@ from suites.sealers import IntegrityError, Sealer
 HEADER: Final = struct.Struct("!II")  # SPI, low half of the sequence number
 _pack: Final = HEADER.pack
 _unpack: Final = HEADER.unpack_from
-NEVER: Final = 1 << 64  # a soft limit that no SA reaches
 _PADDING: Final = tuple(bytes(range(1, n + 1)) for n in range(256))  # RFC 4303 section 2.4
 _PADDED: Final = tuple(padding + bytes((n,)) for n, padding in enumerate(_PADDING))
 _NEXT: Final = tuple(bytes((n,)) for n in range(256))
@@ -27,20 +26,9 @@ class OutboundSa:
     """Sealing half.  ``limit`` is the sequence number after which only a rekeyed SA may send.
 
     ``seq`` is the last number used, so also the number of packets; ``octets`` counts plaintext.
-    The soft limits are for whoever watches them: sealing goes on past them.
     """
 
-    __slots__ = (
-        "_align",
-        "_seal",
-        "esn",
-        "limit",
-        "octets",
-        "seq",
-        "soft_octets",
-        "soft_packets",
-        "spi",
-    )
+    __slots__ = ("_align", "_seal", "esn", "limit", "octets", "seq", "spi")
 
     def __init__(
         self, spi: int, sealer: Sealer, *, esn: bool = False, limit: int | None = None
@@ -50,8 +38,6 @@ class OutboundSa:
         self.seq = 0
         self.octets = 0
         self.limit = limit if limit is not None else (1 << 64 if esn else 1 << 32) - 1
-        self.soft_packets = NEVER
-        self.soft_octets = NEVER
         self._seal = sealer.seal
         self._align = max(4, sealer.block)
 

@@ -12,10 +12,10 @@ from ikebana.daemon.tunnels import Tunnel
 from ikebana.worker.messages import (
     Acquired,
     Ike,
+    Limit,
     Message,
     Moved,
     Network,
-    SoftLimit,
     Traffic,
 )
 from ikecore.events import ChildrenHeard, DatagramReceived, Event, PathChanged, Unreachable
@@ -74,7 +74,7 @@ class Inbox:
                     self._event(ChildrenHeard(heard))
             case Network():
                 self._event(Unreachable(message.remote, message.why))
-            case SoftLimit():
+            case Limit():
                 tunnel = self._roster.of_child(message.inbound_spi)
                 if tunnel is not None:
                     self._renew(tunnel)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from ikebana.daemon.worker_process import Acknowledgements
-from ikebana.worker.messages import Done, Install, Message, Move, Remove
+from ikebana.worker.messages import Done, Install, Message, Move, Remove, Retire, Use
 from ikecore.actions import (
     Action,
     Authorize,
@@ -221,8 +221,10 @@ class Runner:
                 | ReauthWanted()
             ):
                 outside.report(action)
-            case UseChild() | RetireChild():
-                pass
+            case UseChild():
+                outside.to_worker(Use(action.spi))
+            case RetireChild():
+                outside.to_worker(Retire(action.spi))
             case InstallChild() | RemoveChild():
                 raise AssertionError("these wait: see _run")
 
@@ -273,7 +275,7 @@ def _announces(action: Action, spi: int) -> bool:
 
 
 def _install_message(token: int, spec: ChildSpec, path_mtu: int) -> Install:
-    integ = spec.suite.integ
+    integ, limits = spec.suite.integ, spec.limits
     return Install(
         token,
         spec.connection,
@@ -290,4 +292,9 @@ def _install_message(token: int, spec: ChildSpec, path_mtu: int) -> Install:
         spec.remote_ts,
         spec.path,
         path_mtu,
+        spec.standby,
+        limits.soft_octets,
+        limits.hard_octets,
+        limits.soft_packets,
+        limits.hard_packets,
     )

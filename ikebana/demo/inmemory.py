@@ -20,8 +20,8 @@ from ikebana.daemon.tally import Counts
 from ikebana.daemon.tunnels import make_tunnel
 from ikebana.daemon.views import connection_view
 from ikebana.demo.ping import ipv4
-from ikebana.worker.messages import Done, Install, Message, Remove
-from ikebana.worker.worker import child_of
+from ikebana.worker.children import child_of
+from ikebana.worker.messages import Done, Install, Message, Remove, Retire, Use
 from ikecore.actions import Broken, ChildEstablished, Established
 from ikecore.child import ChildSpec
 from ikecore.events import Configured, DatagramReceived, Initiate
@@ -128,11 +128,15 @@ class MemoryGateway:
         match message:
             case Install():
                 child = child_of(message)
-                self.engine.install(child)
+                self.engine.install(child, standby=message.standby)
                 self._done.append(Done(message.token, mtu=child.mtu))
             case Remove():
                 self.engine.remove(message.inbound_spi)
                 self._done.append(Done(message.token))
+            case Use():
+                self.engine.use(message.inbound_spi)
+            case Retire():
+                self.engine.retire(message.inbound_spi)
             case _:
                 pass
         return True

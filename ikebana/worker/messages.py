@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 from ikebana.control.codec import Undecodable, decode, encode
+from policy.flow import OPAQUE, Flow
 from policy.path import Path
 from policy.selectors import TrafficSelector
 from policy.spd import Policy
@@ -44,7 +45,11 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """One pair of ESP SAs, to be acknowledged by ``token``; ``mtu`` is the path's."""
+    """One pair of ESP SAs, to be acknowledged by ``token``.
+
+    On ``standby`` it seals nothing before a :class:`Use` or the peer's first packet.  The limits,
+    0 for none, are those of each direction: see :class:`Limit`.
+    """
 
     token: int
     tunnel: str
@@ -61,6 +66,11 @@ class Install:
     remote_ts: tuple[TrafficSelector, ...]
     path: Path
     path_mtu: int
+    standby: bool = False
+    soft_octets: int = 0
+    hard_octets: int = 0
+    soft_packets: int = 0
+    hard_packets: int = 0
 
     def __repr__(self) -> str:
         return f"Install(token={self.token}, tunnel={self.tunnel!r}, keys not shown)"
@@ -83,6 +93,20 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """Seal on this child from now on, before its siblings (RFC 7296 section 2.8)."""
+
+    inbound_spi: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Seal nothing on this child any more; it still opens."""
+
+    inbound_spi: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Tell all counters now."""
 
@@ -99,9 +123,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """A packet waits for this tunnel."""
+    """A packet waits for this tunnel: no child of it seals packets of this flow."""
 
     tunnel: str
+    flow: Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +139,14 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class SoftLimit:
-    """A child nears the end of its sequence numbers."""
+class Limit:
+    """A child came to a limit, or near the end of its sequence numbers; after ``hard`` it is mute.
+
+    Each is told once.
+    """
 
     inbound_spi: int
+    hard: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +187,18 @@ Message: TypeAlias = (
     | Done
     | Acquired
     | Moved
-    | SoftLimit
+    | Limit
     | Traffic
     | Ike
     | Network
+    | Use
+    | Retire
 )
 _KINDS: Final[dict[int, type[Any]]] = dict(
     enumerate(
         (
             Sockets, Policies, Install, Remove, Move, Report,
-            Done, Acquired, Moved, SoftLimit, Traffic, Ike, Network,
+            Done, Acquired, Moved, Limit, Traffic, Ike, Network, Use, Retire,
         ),
         start=1,
     )
@@ -176,6 +207,7 @@ _NUMBERS: Final = {kind: number for number, kind in _KINDS.items()}
 _IKE: Final = struct.Struct("!?BBHH")  # encapsulated, lengths of the addresses, ports
 _DONE: Final = struct.Struct("!Q?I")
 _REMOVE: Final = struct.Struct("!QI")
+_ADDRESS_BITS: Final = {4: 32, 6: 128}
 
 
 def pack(message: Message) -> bytes:
@@ -219,6 +251,8 @@ def _checked(message: Message) -> Message:
         case Install():
             _within(64, message.token)
             _within(32, message.inbound_spi, message.outbound_spi, message.path_mtu)
+            _within(64, message.soft_octets, message.hard_octets)
+            _within(64, message.soft_packets, message.hard_packets)
             _check_path(message.path)
         case Move():
             _within(32, message.inbound_spi)
@@ -227,8 +261,10 @@ def _checked(message: Message) -> Message:
             _within(32, message.inbound_spi)
             _within(16, message.port)
             _check_address(message.address)
-        case SoftLimit():
+        case Limit() | Use() | Retire():
             _within(32, message.inbound_spi)
+        case Acquired():
+            _check_flow(message.flow)
         case Traffic():
             _within(63, *message.counts.values())
             for spi, *counts in message.children:
@@ -252,6 +288,14 @@ def _check_path(path: Path) -> None:
     if path.local[0]:  # empty: the kernel chooses
         _check_address(path.local[0])
     _check_address(path.remote[0])
+
+
+def _check_flow(flow: Flow) -> None:
+    if flow.version not in _ADDRESS_BITS:
+        raise ValueError("no IP version")
+    _within(_ADDRESS_BITS[flow.version], flow.source, flow.target)
+    _within(8, flow.protocol)
+    _within(16, *(port for port in (flow.source_port, flow.target_port) if port != OPAQUE))
 
 
 @lru_cache(maxsize=1024)

@@ -13,16 +13,19 @@ from collections.abc import Sequence
 from socket import socket
 from typing import Final
 
+from esp.batch import Reached
 from esp.child import ChildSa
 from esp.counters import Counters
 from esp.engine import Engine
-from esp.sa import InboundSa, OutboundSa
 from ikebana.rate import Rate
+from ikebana.worker.children import NEAR_END, child_of
+from ikebana.worker.held import Held
 from ikebana.worker.messages import (
     Acquired,
     Done,
     Ike,
     Install,
+    Limit,
     Message,
     Move,
     Moved,
@@ -30,27 +33,20 @@ from ikebana.worker.messages import (
     Policies,
     Remove,
     Report,
-    SoftLimit,
+    Retire,
     Traffic,
+    Use,
 )
-from policy.mtu import tunnel_mtu
 from policy.path import Path
-from policy.spd import Spd
-from suites.encr import ENCR_BY_NAME, sealer
-from suites.integ import INTEG_BY_NAME
-from suites.sealers import Sealer
+from policy.spd import SelectorPair, Spd
 from tundev import raw, udp
 
 BATCH: Final = 64
 _ROOM: Final = 65535
 _MARKER: Final = bytes(4)  # RFC 3948 section 2.2
 _KEEPALIVE: Final = b"\xff"
-_HELD_PER_TUNNEL: Final = 64
-_HELD_TUNNELS: Final = 256
-_TELL_AGAIN: Final = 5.0  # seconds: what a packet started may have failed, and nobody says so here
 _IKE_RATE: Final = 2000.0  # datagrams a second that the daemon is given, of peers and of strangers
 _IKE_BURST: Final = 500.0
-_NEAR_END: Final = (1 << 32) - (1 << 24)
 _ROWS: Final = 1024  # children in one Traffic: more would not fit into a message
 _KEPT: Final = 1024
 DROPS: Final = ("ike_rate", "no_socket", "tun_full", "odd_message")
@@ -60,18 +56,17 @@ DROPS: Final = ("ike_rate", "no_socket", "tun_full", "odd_message")
 class Worker:
     """Give it sockets and messages; it gives messages back.
 
-    ``soft_packets`` is after how many packets a child is told to be near its end.
+    ``near_end`` is after how many packets a child is told to be near the end of its numbers.
     """
 
-    def __init__(self, soft_packets: int = _NEAR_END) -> None:
-        self._soft_packets = soft_packets
+    def __init__(self, near_end: int = NEAR_END) -> None:
+        self._near_end = near_end
         self._counters = Counters()
         self._engine = Engine(Spd(()), self._counters)
         self._tun = -1
         self._udp: dict[str, socket] = {}
         self._raw: dict[int, socket] = {}
-        self._held: dict[str, list[bytes]] = {}
-        self._acquired_at: dict[str, float] = {}
+        self._held = Held()
         self._told: dict[int, tuple[int, int, int, int]] = {}
         self._told_counts: dict[str, int] = {}
         self._moved: dict[int, object] = {}  # where a child's peer was last told to be
@@ -108,6 +103,10 @@ class Worker:
                 if child is not None:
                     child.path = message.path
                     self._peers.add(message.path.remote[0])
+            case Use():
+                self._engine.use(message.inbound_spi)
+            case Retire():
+                self._engine.retire(message.inbound_spi)
             case Report():
                 self.report(changed_only=False)
             case _:
@@ -121,22 +120,22 @@ class Worker:
                 self._engine.arm(policy.tunnel)
             else:
                 self._engine.disarm(policy.tunnel)
-        for tunnel in self._acquired_at.keys() - armed:
-            self._counters.count("no_sa", len(self._let_go(tunnel)))
+        for tunnel in self._held.tunnels - armed:
+            self._counters.count("no_sa", len(self._held.take(tunnel)))
+            self._held.settle(tunnel, frozenset())
 
     def _install(self, message: Install) -> None:
         try:
-            child = child_of(message)
+            child = child_of(message, self._near_end)
         except (KeyError, ValueError):
             self.outbox.append(Done(message.token, ok=False))
             return
-        child.outbound.soft_packets = self._soft_packets
-        self._engine.install(child)
+        self._engine.install(child, standby=message.standby)
         self._peers.add(child.path.remote[0])
         self.outbox.append(Done(message.token, mtu=child.mtu))
-        held = self._let_go(message.tunnel)
-        if held:
-            self._seal(held)
+        held = self._held.take(message.tunnel)
+        still = self._seal(held) if held else frozenset[SelectorPair]()
+        self._held.settle(message.tunnel, still)
 
     def report(self, *, changed_only: bool = True) -> None:
         """Tell the counters; with ``changed_only`` only of children that had traffic.
@@ -157,6 +156,7 @@ class Worker:
             if not changed_only or self._told.get(spi, _SILENT) != now:
                 self._told[spi] = now
                 rows.append((spi, *now))
+                self._tell_limits(self._engine.check_inbound(child))
         if rows or is_due:
             self._told_counts = counts
             for start in range(0, len(rows) or 1, _ROWS):
@@ -185,7 +185,8 @@ class Worker:
         if packets:
             self._seal(packets)
 
-    def _seal(self, packets: list[bytes]) -> None:
+    def _seal(self, packets: list[bytes]) -> frozenset[SelectorPair]:
+        """Send what can be sealed; return the policy selectors of what has to wait."""
         batch = self._engine.seal_batch(packets)
         run: list[bytes] = []
         last: ChildSa | None = None
@@ -200,9 +201,16 @@ class Worker:
         for packet in batch.inward:
             self._write(packet)
         for acquire in batch.acquires:
-            self._hold(acquire.tunnel, acquire.packet)
-        for child in batch.limits:
-            self.outbox.append(SoftLimit(child.inbound.spi))
+            if self._held.wants_telling(acquire, self._now):
+                self.outbox.append(Acquired(acquire.tunnel, acquire.flow))
+            if not self._held.hold(acquire):
+                self._counters.count("queue_full")
+        self._tell_limits(batch.limits)
+        return frozenset(acquire.pair for acquire in batch.acquires)
+
+    def _tell_limits(self, reached: Sequence[Reached]) -> None:
+        for one in reached:
+            self.outbox.append(Limit(one.child.inbound.spi, one.hard))
 
     def _send(self, path: Path, packets: list[bytes]) -> None:
         if path.encapsulated:
@@ -222,23 +230,6 @@ class Worker:
     def _lost(self, count: int) -> None:
         if count:
             self._counters.count("queue_full", count)
-
-    def _hold(self, tunnel: str, packet: bytes) -> None:
-        """Keep the packets that start a tunnel until it is up: the first one is not lost."""
-        if self._now - self._acquired_at.get(tunnel, -_TELL_AGAIN) >= _TELL_AGAIN:
-            self._acquired_at[tunnel] = self._now
-            self.outbox.append(Acquired(tunnel))
-        held = self._held.get(tunnel)
-        if held is None and len(self._held) < _HELD_TUNNELS:
-            held = self._held[tunnel] = []
-        if held is None or len(held) >= _HELD_PER_TUNNEL:
-            self._counters.count("queue_full")
-            return
-        held.append(packet)
-
-    def _let_go(self, tunnel: str) -> list[bytes]:
-        self._acquired_at.pop(tunnel, None)
-        return self._held.pop(tunnel, [])
 
     # -- from the outside -----------------------------------------------------------------------
     def on_udp(self, sock: socket, now: float) -> None:
@@ -294,36 +285,6 @@ class Worker:
             self.outbox.append(message)
         else:
             self._counters.count("ike_rate")
-
-
-def child_of(message: Install) -> ChildSa:
-    """Return the SAs that a message describes; raise KeyError or ValueError if it cannot be."""
-    encr = ENCR_BY_NAME[message.encr]
-    integ = INTEG_BY_NAME[message.integ] if message.integ else None
-    if not (0 < message.inbound_spi < 1 << 32 and 0 < message.outbound_spi < 1 << 32):
-        raise ValueError("an SPI has four octets and is not 0")  # RFC 4303 section 2.1
-
-    def make(key: bytes, mac: bytes) -> Sealer:
-        return sealer(encr, key, integ, mac)
-
-    inbound = InboundSa(
-        message.inbound_spi, make(message.inbound_encr, message.inbound_integ), esn=message.esn
-    )
-    outbound = OutboundSa(
-        message.outbound_spi, make(message.outbound_encr, message.outbound_integ), esn=message.esn
-    )
-    icv = integ.icv if integ is not None else encr.icv
-    mtu = tunnel_mtu(
-        message.path_mtu,
-        _version(message.path.local[0]),
-        message.path.encapsulated,
-        encr.iv,
-        icv,
-        encr.block,
-    )
-    return ChildSa(
-        message.tunnel, outbound, inbound, message.path, message.local_ts, message.remote_ts, mtu
-    )
 
 
 _SILENT: Final = (0, 0, 0, 0)

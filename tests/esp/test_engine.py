@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP
 from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6
 
+from esp.batch import Acquire, Batch, Reached
 from esp.child import ChildSa
 from esp.counters import Counters
-from esp.engine import Acquire, Batch, Engine
+from esp.engine import Engine
+from esp.limit import Limit
 from esp.sa import HEADER
 from policy.flow import flow_of
 from policy.path import Path
@@ -213,14 +215,53 @@ def test_segment_size_is_lowered_on_both_ways() -> None:
     assert dropped(moon) == dropped(sun) == {"mss_clamped": 1}
 
 
-@pytest.mark.parametrize("limit", [{"soft_packets": 3}, {"soft_octets": 3 * len(udp4())}])
-def test_a_soft_limit_is_told_once(limit: dict[str, int]) -> None:
-    moon, _ = engines()
-    child = moon.children[0x1000]
-    for name, value in limit.items():
-        setattr(child.outbound, name, value)
-    told = [moon.seal_batch([udp4()]).limits for _ in range(5)]
-    assert told == [[], [], [child], [], []]
+class TestLimits:
+    """RFC 4301 section 4.4.2.1: a soft limit is told of, a hard one ends the child."""
+
+    THREE = pytest.mark.parametrize("limit", [Limit(packets=3), Limit(octets=3 * len(udp4()))])
+
+    def setup_method(self) -> None:
+        self.moon, self.sun = engines()
+        self.child: ChildSa = self.moon.children[0x1000]
+        self.far: ChildSa = self.sun.children[0x1001]
+
+    @THREE
+    def test_a_soft_one_is_told_once(self, limit: Limit) -> None:
+        self.child.soft = limit
+        told = [self.moon.seal_batch([udp4()]).limits for _ in range(5)]
+        assert told == [[], [], [Reached(self.child, hard=False)], [], []]
+        assert dropped(self.moon) == {"soft_limits": 1}
+
+    @THREE
+    def test_a_hard_one_is_told_once_and_nothing_passes_any_more(self, limit: Limit) -> None:
+        back = self.far.outbound.protect(udp4(source="10.2.0.1", target="10.1.0.1"), 4)
+        self.child.hard = limit
+        told = [self.moon.seal_batch([udp4()]).limits for _ in range(5)]
+        assert told == [[], [], [Reached(self.child, hard=True)], [], []]
+        assert self.moon.open_batch([(back, SUN)]).inner == []
+        assert dropped(self.moon) == {"hard_limits": 1, "lifetime": 3}
+
+    def test_a_child_that_ended_stays_ended_when_it_moves(self) -> None:
+        self.child.hard = Limit(packets=1)
+        assert len(self.moon.seal_batch([udp4()]).sealed) == 1
+        self.child.path = Path(MOON, ("192.0.2.9", 1024), encapsulated=True)
+        assert self.moon.seal_batch([udp4()]).sealed == []
+
+    def test_both_at_once_are_told_as_the_hard_one(self) -> None:
+        self.child.soft = self.child.hard = Limit(packets=2)
+        told = [self.moon.seal_batch([udp4()] * 3).limits for _ in range(2)]
+        assert told == [[Reached(self.child, hard=True)], []]
+
+    @THREE
+    def test_the_way_in_has_its_own(self, limit: Limit) -> None:
+        self.far.soft, self.far.hard = limit, Limit(packets=4)
+        told = []
+        for _ in range(5):
+            opened = self.sun.open_batch(wire(self.moon.seal_batch([udp4()]))).inner
+            told.append((len(opened), self.sun.check_inbound(self.far)))
+        soft, hard = Reached(self.far, hard=False), Reached(self.far, hard=True)
+        assert told == [(1, []), (1, []), (1, [soft]), (1, [hard]), (0, [])]
+        assert dropped(self.sun) == {"soft_limits": 1, "hard_limits": 1, "lifetime": 1}
 
 
 def test_used_up_numbers_drop() -> None:

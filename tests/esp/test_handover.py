@@ -8,9 +8,10 @@ seals on new ──────────────────────�
 
 import pytest
 
+from esp.batch import Batch
 from esp.child import ChildSa
 from esp.counters import Counters
-from esp.engine import Batch, Engine
+from esp.engine import Engine
 from policy.spd import Action, Policy, SelectorPair, Spd
 from tests.esp.tunnel import (
     MOON_NETS,

@@ -5,9 +5,10 @@ import pytest
 
 from ikebana.control.view import ConnectionState as State
 from ikebana.daemon.orders import RouteState
-from ikebana.worker.messages import Acquired, Moved, Network, Policies, SoftLimit
+from ikebana.worker.messages import Acquired, Limit, Moved, Network, Policies
 from ikecore.child import ChildSpec
 from ikecore.diagnosis import Code
+from policy.flow import Flow
 from tests.ikebana.daemon.world import (
     INSIDE,
     MOON,
@@ -19,6 +20,7 @@ from tests.ikebana.daemon.world import (
     subnets,
 )
 
+FLOW = Flow(4, 17, 1, 2, 3, 4)
 ON_DEMAND, PASSIVE = 'initiation = "on_demand"', 'initiation = "passive"'
 
 
@@ -333,12 +335,13 @@ def test_what_a_hostile_worker_says_ends_nothing(world: World) -> None:
     world.start()
     spi = world.moon.tunnel.core.children[0].inbound_spi
     for message in (
-        Acquired("nobody"), Acquired("net"), Moved(1, "192.0.2.7", 9), SoftLimit(1),
-        Network(SUN, "\x1b[2J" * 10), Network("192.0.2.7", "refused"), Policies((), ()),
+        Acquired("nobody", FLOW), Acquired("net", FLOW), Moved(1, "192.0.2.7", 9),
+        Limit(1, hard=False), Network(SUN, "\x1b[2J" * 10), Network("192.0.2.7", "refused"),
+        Policies((), ()),
     ):  # fmt: skip
         world.moon.gateway.on_worker(message)
     assert world.passes()
-    world.moon.gateway.on_worker(SoftLimit(spi))
+    world.moon.gateway.on_worker(Limit(spi, hard=False))
     world.settle()
     assert world.moon.tunnel.core.children[0].inbound_spi != spi
     assert world.passes()

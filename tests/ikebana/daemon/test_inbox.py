@@ -12,18 +12,20 @@ from ikebana.daemon.tunnels import Tunnel, make_tunnel
 from ikebana.worker.messages import (
     Acquired,
     Ike,
+    Limit,
     Message,
     Moved,
     Network,
     Policies,
-    SoftLimit,
     Traffic,
 )
 from ikecore.events import ChildrenHeard, DatagramReceived, Event, PathChanged, Unreachable
+from policy.flow import Flow
 from policy.path import Path
 from tests.ikebana.config.sample import CONNECTION, config
 from tests.ikev2.network import Dice
 
+FLOW = Flow(4, 17, 1, 2, 3, 4)
 PATH = Path(("192.0.2.1", 4500), ("192.0.2.2", 4500), encapsulated=True)
 OF_AN_SA = b"i" * 8 + b"r" * 8 + b"\x2e\x20" + bytes(10)
 
@@ -87,15 +89,15 @@ def test_a_peer_elsewhere_and_a_peer_heard_are_told(desk: Desk) -> None:
     assert desk.events == [PathChanged(300, ("192.0.2.7", 9)), ChildrenHeard(frozenset({300}))]
 
 
-@pytest.mark.parametrize("message", [Acquired("nobody"), SoftLimit(1)])
+@pytest.mark.parametrize("message", [Acquired("nobody", FLOW), Limit(1, hard=False)])
 def test_a_name_or_number_that_nobody_has_means_nothing(desk: Desk, message: Message) -> None:
     desk.inbox.on_worker(message)
     assert (desk.events, desk.acquired, desk.renewed) == ([], [], [])
 
 
 def test_a_waiting_packet_and_a_limit_find_their_tunnel(desk: Desk) -> None:
-    desk.inbox.on_worker(Acquired(desk.tunnel.name))
-    desk.inbox.on_worker(SoftLimit(300))
+    desk.inbox.on_worker(Acquired(desk.tunnel.name, FLOW))
+    desk.inbox.on_worker(Limit(300, hard=False))
     assert (desk.acquired, desk.renewed) == ([desk.tunnel.name], [desk.tunnel.name])
 
 

@@ -1,10 +1,10 @@
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from ikebana.daemon.runner import Report, Runner
-from ikebana.worker.messages import Done, Install, Message, Move, Remove
+from ikebana.worker.messages import Done, Install, Message, Move, Remove, Retire, Use
 from ikecore.actions import (
     Action,
     Authorize,
@@ -19,10 +19,12 @@ from ikecore.actions import (
     MoveChild,
     Reason,
     RemoveChild,
+    RetireChild,
     Send,
     Traced,
+    UseChild,
 )
-from ikecore.child import ChildSpec, Keys
+from ikecore.child import ChildLimits, ChildSpec, Keys
 from ikecore.events import Authorized, CloseWanted, Event, InstallFailed, ProbeWanted, Refused
 from ikecore.trace import Record, Retransmitted
 from policy.path import Path
@@ -297,6 +299,21 @@ def test_a_moved_child_is_told_to_the_worker_without_waiting(stage: Stage) -> No
     stage.take(MoveChild(300, PATH), Send(b"answer", PATH), traced(ONE))
     assert stage.outside.worker == [Move(300, PATH)]
     assert b"answer" in stage.done
+
+
+def test_what_seals_is_told_to_the_worker_without_waiting(stage: Stage) -> None:
+    stage.take(UseChild(302), RetireChild(300), Send(b"answer", PATH))
+    assert stage.outside.worker == [Use(302), Retire(300)]
+    assert stage.done == [b"answer"]
+
+
+def test_an_order_for_the_worker_says_what_the_core_said(stage: Stage) -> None:
+    stage.take(InstallChild(replace(spec(300), standby=True, limits=ChildLimits(1, 2, 3, 4))))
+    (order,) = stage.outside.worker
+    assert isinstance(order, Install)
+    assert order.standby
+    limits = (order.soft_octets, order.hard_octets, order.soft_packets, order.hard_packets)
+    assert limits == (1, 2, 3, 4)
 
 
 def test_it_wants_to_be_called_when_the_endpoint_does_or_the_worker_is_late(stage: Stage) -> None:

@@ -4,7 +4,10 @@ import pytest
 
 from ikebana.daemon.supervisor import Supervisor
 from ikebana.worker.messages import Acquired, Message, Report
+from policy.flow import Flow
 from tests.ikebana.daemon.clock import Clock
+
+FLOW = Flow(4, 17, 1, 2, 3, 4)
 
 
 class FakeProcess:
@@ -83,9 +86,9 @@ def stage() -> Stage:
 
 
 def test_what_the_worker_says_is_passed_on(stage: Stage) -> None:
-    stage.worker.said = [Acquired("net"), Acquired("other")]
+    stage.worker.said = [Acquired("net", FLOW), Acquired("other", FLOW)]
     stage.read()
-    assert stage.told == [Acquired("net"), Acquired("other")]
+    assert stage.told == [Acquired("net", FLOW), Acquired("other", FLOW)]
     assert stage.supervisor.send(Report())
     assert stage.worker.heard == [Report()]
     assert (stage.supervisor.pid, stage.supervisor.restarts) == (1, 0)
@@ -97,15 +100,15 @@ def test_a_dead_worker_is_followed_by_another(stage: Stage) -> None:
     assert not stage.supervisor.send(Report())
     stage.clock.sleep(0.2)
     assert (stage.supervisor.pid, stage.supervisor.restarts, stage.restarted) == (2, 1, 1)
-    stage.worker.said = [Acquired("net")]
+    stage.worker.said = [Acquired("net", FLOW)]
     stage.read()
-    assert stage.told == [Acquired("net")]
+    assert stage.told == [Acquired("net", FLOW)]
 
 
 def test_what_a_worker_said_before_its_death_counts(stage: Stage) -> None:
-    stage.worker.said = [Acquired("net")]
+    stage.worker.said = [Acquired("net", FLOW)]
     stage.die()
-    assert stage.told == [Acquired("net")]
+    assert stage.told == [Acquired("net", FLOW)]
 
 
 def test_a_worker_that_talks_nonsense_is_ended_and_followed_by_another(stage: Stage) -> None:

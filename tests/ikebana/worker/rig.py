@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from ikebana.worker.messages import Install, Message, Policies
+from ikebana.worker.messages import Acquired, Install, Message, Policies
 from ikebana.worker.worker import Worker
+from policy.flow import flow_of
 from policy.path import Path
 from policy.spd import Action, Policy, SelectorPair
 from tests.esp.tunnel import MOON_NETS, SUN_NETS, site_policy
@@ -151,6 +152,11 @@ def installs(
             path=path.reversed,
         ),
     )
+
+
+def acquired(packet: bytes, tunnel: str = "net") -> Acquired:
+    """Return what the worker says of a packet that has to wait."""
+    return Acquired(tunnel, flow_of(packet))
 
 
 def until(found: Callable[[], T | None], watched: socket.socket) -> T:

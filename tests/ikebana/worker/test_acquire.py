@@ -1,9 +1,11 @@
 """The first packets of a tunnel that has to come up: held, told, let go."""
 
+from dataclasses import replace
+
 from ikebana.worker.messages import Acquired, Install, Policies, Remove
 from policy.spd import Action, Policy, SelectorPair
-from tests.esp.tunnel import MOON_NETS, cidr, udp4
-from tests.ikebana.worker.rig import Side, installs, policies, side, wait
+from tests.esp.tunnel import MOON_NETS, SUN_NETS, cidr, udp4
+from tests.ikebana.worker.rig import Side, acquired, installs, policies, side, wait
 
 HELD = 64  # packets for one tunnel
 TUNNELS = 256  # that can have packets held
@@ -33,7 +35,7 @@ def test_first_packets_are_held_and_not_lost_once_the_tunnel_is_up() -> None:
         moon.worker.handle(policies("net"))
         moon.send(udp4(1))
         moon.send(udp4(2), udp4(3))
-        assert moon.said(Acquired) == [Acquired("net")]
+        assert moon.said(Acquired) == [acquired(udp4())]
         assert not wait(sun.udp, 0)
         moon.worker.handle(join(moon, sun))
         sun.take()
@@ -53,7 +55,7 @@ def test_a_tunnel_that_lost_its_sa_is_told_anew() -> None:
         moon.worker.handle(Remove(1, 0x1000))
         moon.worker.outbox.clear()
         moon.send(udp4(2))
-        assert moon.said(Acquired) == [Acquired("net")]
+        assert moon.said(Acquired) == [acquired(udp4())]
 
 
 def test_a_try_that_failed_is_followed_by_another_when_packets_still_come() -> None:
@@ -72,7 +74,7 @@ def test_new_policies_with_the_tunnel_still_armed_keep_what_is_held() -> None:
         moon.send(udp4(1))
         moon.worker.handle(policies("net"))
         moon.send(udp4(2))
-        assert moon.said(Acquired) == [Acquired("net")]
+        assert moon.said(Acquired) == [acquired(udp4())]
         moon.worker.handle(join(moon, sun))
         sun.take()
         assert sun.got() == [udp4(1), udp4(2)]
@@ -89,7 +91,7 @@ def test_disarmed_without_sa_the_held_are_let_go_and_counted() -> None:
         moon.worker.handle(policies("net"))
         moon.worker.outbox.clear()
         moon.send(udp4(4))
-        assert moon.said(Acquired) == [Acquired("net")]
+        assert moon.said(Acquired) == [acquired(udp4())]
 
 
 def test_disarmed_with_an_sa_nothing_is_lost() -> None:
@@ -112,7 +114,7 @@ def test_a_tunnel_taken_out_of_the_configuration_leaves_nothing_behind() -> None
         moon.worker.handle(policies("net"))  # another one of this name
         moon.worker.outbox.clear()
         moon.send(udp4(3))
-        assert moon.said(Acquired) == [Acquired("net")]
+        assert moon.said(Acquired) == [acquired(udp4())]
 
 
 def test_a_held_packet_that_now_belongs_to_another_tunnel_waits_for_that_one() -> None:
@@ -124,7 +126,7 @@ def test_a_held_packet_that_now_belongs_to_another_tunnel_waits_for_that_one() -
         rest = Policy("net", Action.PROTECT, (), "net")
         moon.worker.handle(Policies((other, rest), ("new", "net")))
         moon.worker.handle(installs(moon.at, moon.at)[0])
-        assert moon.said(Acquired) == [Acquired("new")]
+        assert moon.said(Acquired) == [acquired(udp4(), "new")]
         assert not wait(moon.udp, 0)
 
 
@@ -133,7 +135,7 @@ def test_a_host_that_sends_on_meanwhile_fills_a_bounded_queue() -> None:
         moon.worker.handle(policies("net"))
         for size in range(1, HELD + 11):
             moon.send(udp4(size))
-        assert moon.said(Acquired) == [Acquired("net")]
+        assert moon.said(Acquired) == [acquired(udp4())]
         assert moon.drops() == {"acquires": HELD + 10, "queue_full": 10}
         moon.worker.handle(join(moon, sun))
         while wait(sun.udp, 0):
@@ -149,7 +151,56 @@ def test_a_host_that_scans_all_networks_is_held_for_a_bounded_number_of_tunnels(
             for number in range(count):
                 moon.send(to(number))
         # each is told, and once: those without room come up for the host's next packet
-        assert moon.said(Acquired) == [Acquired(f"t{number}") for number in range(count)]
+        assert moon.said(Acquired) == [
+            acquired(to(number), f"t{number}") for number in range(count)
+        ]
         assert moon.drops() == {"acquires": 2 * count, "queue_full": 2 * 20}
         moon.worker.handle(Policies((), ()))
         assert moon.drops()["no_sa"] == 2 * TUNNELS
+
+
+SECOND = udp4(source="10.1.0.200", target="10.2.0.1")
+
+
+def halves() -> tuple[SelectorPair, SelectorPair]:
+    """Return what two children of the same tunnel are for."""
+    return (
+        SelectorPair(cidr("10.1.0.0/25"), SUN_NETS[0]),
+        SelectorPair(cidr("10.1.0.128/25"), SUN_NETS[0]),
+    )
+
+
+def half(moon: Side, sun: Side, number: int) -> Install:
+    """Give sun its end of one of the two children; return moon's order."""
+    pair = halves()[number]
+    ours, theirs = installs(moon.at, sun.at, 0x1000 * (number + 1))
+    local, remote = (pair.local,), (pair.remote,)
+    sun.worker.handle(replace(theirs, local_ts=remote, remote_ts=local))
+    return replace(ours, local_ts=local, remote_ts=remote)
+
+
+def test_each_child_of_a_tunnel_comes_up_by_its_own_packets() -> None:
+    with side() as moon, side() as sun:
+        moon.worker.handle(Policies((Policy("net", Action.PROTECT, halves(), "net"),), ("net",)))
+        moon.send(udp4(1), udp4(2), SECOND, udp4(3))
+        assert moon.said(Acquired) == [acquired(udp4()), acquired(SECOND)]
+        moon.worker.handle(half(moon, sun, 0))
+        sun.take()
+        assert sun.got() == [udp4(1), udp4(2), udp4(3)]
+        assert moon.said(Acquired) == []  # of the other one the daemon knows
+        moon.worker.handle(half(moon, sun, 1))
+        sun.take()
+        assert sun.got() == [SECOND]
+        assert moon.drops() == {"acquires": 4 + 1}  # SECOND was looked at twice
+
+
+def test_a_child_that_is_lost_beside_another_is_told_of() -> None:
+    with side() as moon, side() as sun:
+        moon.worker.handle(Policies((Policy("net", Action.PROTECT, halves(), "net"),), ("net",)))
+        moon.worker.handle(half(moon, sun, 0))
+        moon.worker.handle(half(moon, sun, 1))
+        moon.worker.handle(Remove(1, 0x2000))
+        moon.send(udp4(1), SECOND)
+        assert moon.said(Acquired) == [acquired(SECOND)]
+        sun.take()
+        assert sun.got() == [udp4(1)]

@@ -11,7 +11,6 @@ import pytest
 from ikebana.worker.link import Link, make_pair
 from ikebana.worker.messages import (
     LONGEST,
-    Acquired,
     BadMessage,
     Done,
     Message,
@@ -20,7 +19,8 @@ from ikebana.worker.messages import (
     Sockets,
     pack,
 )
-from tests.ikebana.worker.rig import wait
+from tests.esp.tunnel import udp4
+from tests.ikebana.worker.rig import acquired, wait
 
 
 @pytest.fixture
@@ -41,7 +41,13 @@ def hand_over(end: socket.socket, octets: bytes, descriptors: list[int]) -> None
 
 def test_borders_and_order_are_kept(ends: tuple[socket.socket, socket.socket]) -> None:
     daemon, worker = map(Link, ends)
-    messages: list[Message] = [Report(), Remove(1, 2), Acquired("a" * 50_000), Report(), Done(3)]
+    messages: list[Message] = [
+        Report(),
+        Remove(1, 2),
+        acquired(udp4(), "a" * 50_000),
+        Report(),
+        Done(3),
+    ]
     assert all(daemon.send(message) for message in messages)
     assert [worker.receive() for _ in messages] == [(message, []) for message in messages]
     assert worker.receive() is None
@@ -86,7 +92,7 @@ def test_many_addresses_fit_into_one_message(ends: tuple[socket.socket, socket.s
 
 def test_a_full_queue_says_so_and_counts(ends: tuple[socket.socket, socket.socket]) -> None:
     daemon, worker = map(Link, ends)
-    message = Acquired("x" * 60_000)
+    message = acquired(udp4(), "x" * 60_000)
     taken = 0
     while daemon.send(message):
         taken += 1
@@ -104,7 +110,7 @@ def test_a_message_too_long_is_refused_and_ends_nothing(
 ) -> None:
     daemon, worker = map(Link, ends)
     for size in (LONGEST, 64 * 1024 * 1024):  # longer than the far end reads, than any queue
-        assert not daemon.send(Acquired("x" * size))
+        assert not daemon.send(acquired(udp4(), "x" * size))
     assert (daemon.refused, daemon.closed) == (2, False)
     assert daemon.send(Report())
     assert worker.receive() == (Report(), [])
@@ -182,7 +188,7 @@ class TestAHostileFarEnd:
         self, ends: tuple[socket.socket, socket.socket]
     ) -> None:
         daemon = Link(ends[0])
-        ends[1].send(pack(Acquired("x" * LONGEST)))
+        ends[1].send(pack(acquired(udp4(), "x" * LONGEST)))
         ends[1].send(pack(Done(1)))
         with pytest.raises(BadMessage, match="longer"):
             daemon.receive()

@@ -16,7 +16,7 @@ import pytest
 from ikebana.worker.link import Link, make_pair
 from ikebana.worker.messages import Acquired, Done, Ike, Message, Report, Sockets, Traffic, pack
 from tests.esp.tunnel import udp4
-from tests.ikebana.worker.rig import HOST, Side, installs, policies, side, until, wait
+from tests.ikebana.worker.rig import HOST, Side, acquired, installs, policies, side, until, wait
 from tundev.udp import open_udp
 
 ROOT: Final = File(__file__).parents[3]
@@ -110,7 +110,7 @@ def test_it_answers_joins_tun_and_sockets_and_ends_with_the_daemon(
     sun.worker.handle(theirs)
     worker.link.send(policies("net"))
     worker.host.send(udp4(1))
-    assert worker.hear(Acquired) == Acquired("net")
+    assert worker.hear(Acquired) == acquired(udp4())
     worker.link.send(ours)
     done = worker.hear(Done)
     assert (done.token, done.ok) == (0x1000, True)
@@ -135,7 +135,7 @@ def test_it_tells_by_itself_what_changed(worker: Process) -> None:
 
 
 def test_garbage_ends_nothing(worker: Process) -> None:
-    refused: list[Message] = [Done(1), Acquired("net")]
+    refused: list[Message] = [Done(1), acquired(udp4())]
     for octets in (b"\xff", b"\x03{", b"\x01{}", bytes(50_000), *map(pack, refused)):
         worker.end.send(octets)
     worker.end.send(pack(Sockets((HOST,), (4,))))  # descriptors that did not come

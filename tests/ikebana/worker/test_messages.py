@@ -14,6 +14,7 @@ from ikebana.worker.messages import (
     Done,
     Ike,
     Install,
+    Limit,
     Message,
     Move,
     Moved,
@@ -21,12 +22,14 @@ from ikebana.worker.messages import (
     Policies,
     Remove,
     Report,
+    Retire,
     Sockets,
-    SoftLimit,
     Traffic,
+    Use,
     pack,
     unpack,
 )
+from policy.flow import OPAQUE, Flow
 from policy.path import Path
 from policy.selectors import TrafficSelector
 from policy.spd import Action, Policy, SelectorPair
@@ -46,6 +49,11 @@ SELECTORS = st.one_of(
 )
 PAIRS = st.lists(st.builds(SelectorPair, SELECTORS, SELECTORS), max_size=3).map(tuple)
 POLICIES = st.builds(Policy, NAMES, st.sampled_from(Action), PAIRS, NAMES)
+SEEN = PORTS | st.just(OPAQUE)
+FLOWS = st.one_of(
+    st.builds(Flow, st.just(4), st.integers(0, 255), SPIS, SPIS, SEEN, SEEN),
+    st.builds(Flow, st.just(6), st.integers(0, 255), *[st.integers(0, 2**128 - 1)] * 2, SEEN, SEEN),
+)
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(
         Sockets,
@@ -62,6 +70,10 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         outbound_spi=SPIS,
         path=PATHS,
         path_mtu=SPIS,
+        soft_octets=st.integers(0, 2**64 - 1),
+        hard_octets=st.integers(0, 2**64 - 1),
+        soft_packets=st.integers(0, 2**64 - 1),
+        hard_packets=st.integers(0, 2**64 - 1),
         local_ts=st.lists(SELECTORS, max_size=3).map(tuple),
         remote_ts=st.lists(SELECTORS, max_size=3).map(tuple),
     ),
@@ -69,9 +81,11 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(Move, SPIS, PATHS),
     st.builds(Report),
     st.builds(Done, st.integers(0, 2**64 - 1), st.booleans(), SPIS),
-    st.builds(Acquired, NAMES),
+    st.builds(Acquired, NAMES, FLOWS),
     st.builds(Moved, SPIS, ADDRESSES, PORTS),
-    st.builds(SoftLimit, SPIS),
+    st.builds(Limit, SPIS, st.booleans()),
+    st.builds(Use, SPIS),
+    st.builds(Retire, SPIS),
     st.builds(
         Traffic,
         st.dictionaries(NAMES, COUNTS, max_size=4),
@@ -130,7 +144,7 @@ def test_flipped_bits_are_a_bad_message_at_worst(message: Message, data: st.Data
 
 @settings(max_examples=80)
 @given(
-    st.integers(1, 13),
+    st.integers(1, 15),
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
         lambda inner: (
@@ -153,18 +167,19 @@ def test_json_of_another_shape_is_a_bad_message(kind: int, shape: object) -> Non
     [
         b"",
         b"\x00",
-        b"\x0e{}",
+        b"\x10{}",
         b"\x05" + b"[" * 100_000,
         b"\x0a" + b'{"inbound_spi":' + b"9" * 5000 + b"}",
         b'\x0a{"inbound_spi": NaN}',
         b'\x0a{"inbound_spi": true}',
         b'\x08{"tunnel": "\xff"}',
+        b'\x08{"tunnel": "net"}',
         b"\x0c",
         pack(Ike(PATH))[:-1],
         pack(Remove(1, 2)) + b"\x00",
     ],
-    ids=["nothing", "kind-0", "kind-14", "deep", "long-number", "nan", "bool", "not-utf8",
-         "ike-empty", "ike-short", "trailing"],
+    ids=["nothing", "kind-0", "kind-16", "deep", "long-number", "nan", "bool", "not-utf8",
+         "no-flow", "ike-empty", "ike-short", "trailing"],
 )  # fmt: skip
 def test_what_a_hostile_worker_makes_up_is_refused(octets: bytes) -> None:
     with pytest.raises(BadMessage):
@@ -185,7 +200,17 @@ def test_what_a_hostile_worker_makes_up_is_refused(octets: bytes) -> None:
         Ike(Path(("host.example", 4500), ("192.0.2.1", 4500))),
         Network("", "port unreachable"),
         Network("192.0.2.1", "packet too big", -1),
-        SoftLimit(2**32),
+        Limit(2**32, hard=True),
+        Use(2**32),
+        Retire(-1),
+        Acquired("net", Flow(5, 6, 0, 0)),
+        Acquired("net", Flow(4, 6, 2**32, 0)),
+        Acquired("net", Flow(6, 6, 0, -1)),
+        Acquired("net", Flow(4, 256, 0, 0)),
+        Acquired("net", Flow(4, 6, 0, 0, 65536)),
+        Acquired("net", Flow(4, 6, 0, 0, 1, -2)),
+        replace(INSTALL, soft_octets=2**64),
+        replace(INSTALL, hard_packets=-1),
         Traffic({"no_sa": 2**63}, ()),
         Traffic({}, ((1, -1, 0, 0, 0),)),
         replace(INSTALL, token=-1),

@@ -6,10 +6,9 @@ from dataclasses import replace
 import pytest
 
 from ikebana.worker.messages import (
-    Acquired,
     Done,
     Ike,
-    Install,
+    Limit,
     Message,
     Move,
     Moved,
@@ -17,14 +16,13 @@ from ikebana.worker.messages import (
     Policies,
     Remove,
     Report,
-    SoftLimit,
     Traffic,
 )
-from ikebana.worker.worker import Worker, child_of
+from ikebana.worker.worker import Worker
 from policy.path import Path
 from policy.spd import Action, Policy, SelectorPair
 from tests.esp.tunnel import MOON_NETS, SUN_NETS, cidr, udp4, udp6
-from tests.ikebana.worker.rig import HOST, installs, policies, side, two, wait
+from tests.ikebana.worker.rig import HOST, acquired, installs, policies, side, two, wait
 from tundev.raw import RawError, open_esp
 from tundev.udp import CannotListen, open_udp
 
@@ -173,7 +171,7 @@ class TestInstalling:
             assert sun.got() == [udp4()]
 
     def test_only_the_daemons_words_are_obeyed(self) -> None:
-        odd: list[Message] = [Done(1), Acquired("net"), Moved(1, HOST, 1), SoftLimit(1)]
+        odd: list[Message] = [Done(1), acquired(udp4()), Moved(1, HOST, 1), Limit(1, hard=False)]
         with side() as moon:
             for message in odd:
                 moon.worker.handle(message)
@@ -274,17 +272,6 @@ class TestIke:
             assert moon.said(Ike) == [Ike(Path(at, at, encapsulated=True), b"ike")]
 
 
-def test_a_soft_limit_is_told_once() -> None:
-    with side(Worker(soft_packets=3)) as moon:
-        moon.worker.handle(policies())
-        moon.worker.handle(installs(moon.at, moon.at)[0])
-        told = []
-        for _ in range(5):
-            moon.send(udp4())
-            told.append(moon.said(SoftLimit))
-        assert told == [[], [], [SoftLimit(0x1000)], [], []]
-
-
 def test_what_the_network_says_is_passed_on_once_for_many_datagrams() -> None:
     with two() as (moon, sun):
         sun.udp.close()
@@ -341,15 +328,6 @@ def test_the_senders_of_what_is_too_big_are_told() -> None:
         (error,) = moon.got()
         assert (error[9], error[20:22]) == (1, b"\x03\x04")
         assert moon.drops() == {"too_big": 1}
-
-
-def test_the_sas_of_an_order_are_as_ordered() -> None:
-    order: Install = installs((HOST, 1), (HOST, 2), esn=True)[0]
-    child = child_of(order)
-    assert (child.inbound.spi, child.outbound.spi) == (0x1000, 0x1001)
-    assert child.inbound.esn
-    assert child.outbound.esn
-    assert (child.local, child.remote, child.path) == (MOON_NETS, SUN_NETS, order.path)
 
 
 def test_with_nothing_there_nothing_happens() -> None:

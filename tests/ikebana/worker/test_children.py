@@ -1,0 +1,53 @@
+"""A child is as the daemon ordered it, or it is refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from esp.limit import NEVER, NO_LIMIT, Limit
+from ikebana.worker.children import NEAR_END, child_of
+from ikebana.worker.messages import Install
+from tests.esp.tunnel import MOON_NETS, SUN_NETS
+from tests.ikebana.worker.rig import HOST, installs
+
+ORDER: Install = installs((HOST, 1), (HOST, 2), esn=True)[0]
+
+
+def test_the_sas_of_an_order_are_as_ordered() -> None:
+    child = child_of(ORDER)
+    assert (child.inbound.spi, child.outbound.spi) == (0x1000, 0x1001)
+    assert child.inbound.esn
+    assert child.outbound.esn
+    assert (child.local, child.remote, child.path) == (MOON_NETS, SUN_NETS, ORDER.path)
+    assert (child.soft, child.hard) == (NO_LIMIT, NO_LIMIT)
+
+
+def test_limits_are_as_ordered_and_none_where_they_are_0() -> None:
+    limits = {"soft_octets": 10, "hard_octets": 20, "soft_packets": 30, "hard_packets": 40}
+    child = child_of(replace(ORDER, **limits))  # type: ignore[arg-type]  # all of them int
+    assert (child.soft, child.hard) == (Limit(10, 30), Limit(20, 40))
+    child = child_of(replace(ORDER, soft_octets=10, hard_packets=40))
+    assert (child.soft, child.hard) == (Limit(10, NEVER), Limit(NEVER, 40))
+
+
+@pytest.mark.parametrize(
+    ("esn", "packets", "told_at"),
+    [
+        (False, 0, NEAR_END),
+        (False, 100, 100),
+        (False, NEAR_END + 1, NEAR_END),
+        (True, 0, NEVER),
+        (True, NEAR_END + 1, NEAR_END + 1),
+    ],
+)
+def test_the_end_of_the_numbers_is_a_soft_limit(esn: bool, packets: int, told_at: int) -> None:
+    child = child_of(replace(ORDER, esn=esn, soft_packets=packets))
+    assert child.soft == Limit(NEVER, told_at)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("encr", "rot13"), ("integ", "sha256"), ("outbound_spi", 0)]
+)
+def test_what_cannot_be_is_refused(field: str, value: object) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        child_of(replace(ORDER, **{field: value}))  # type: ignore[arg-type]  # wrong on purpose

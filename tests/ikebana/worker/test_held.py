@@ -1,0 +1,63 @@
+"""What waits is bounded, and told as often as needed."""
+
+from esp.batch import Acquire
+from ikebana.worker.held import Held
+from policy.flow import flow_of
+from policy.spd import SelectorPair
+from tests.esp.tunnel import cidr, udp4
+
+ONE, OTHER = (
+    SelectorPair(cidr("10.1.0.0/24"), cidr(net)) for net in ("10.2.0.0/24", "10.3.0.0/24")
+)
+BOTH = frozenset((ONE, OTHER))
+
+
+def waiting(pair: SelectorPair = ONE, tunnel: str = "net", size: int = 0) -> Acquire:
+    packet = udp4(size)
+    return Acquire(tunnel, flow_of(packet), pair, packet)
+
+
+def test_the_daemon_is_told_of_each_pair_once_in_five_seconds() -> None:
+    held = Held()
+    told = [
+        held.wants_telling(waiting(pair), now)
+        for now in (0.0, 4.9, 5.0, 5.1)
+        for pair in (ONE, OTHER)
+    ]
+    assert told == [True, True, False, False, True, True, False, False]
+
+
+def test_what_came_up_is_told_anew_and_what_still_waits_is_not() -> None:
+    held = Held()
+    assert all(held.wants_telling(waiting(pair), 0.0) for pair in (ONE, OTHER))
+    held.settle("net", frozenset((OTHER,)))
+    assert held.wants_telling(waiting(ONE), 1.0)
+    assert not held.wants_telling(waiting(OTHER), 1.0)
+
+
+def test_packets_come_back_in_order_and_once() -> None:
+    held = Held()
+    for size in (1, 2, 3):
+        assert held.hold(waiting(size=size))
+    assert held.take("net") == [udp4(1), udp4(2), udp4(3)]
+    assert held.take("net") == held.take("other") == []
+
+
+def test_nothing_is_left_of_a_tunnel_that_is_settled() -> None:
+    held = Held()
+    held.wants_telling(waiting(), 0.0)
+    held.hold(waiting())
+    held.settle("net", BOTH)
+    assert held.tunnels == {"net"}
+    held.take("net")
+    held.settle("net", frozenset())
+    held.settle("net", frozenset())
+    assert held.tunnels == frozenset()
+
+
+def test_there_is_room_for_so_many_packets_and_tunnels() -> None:
+    held = Held()
+    assert [held.hold(waiting()) for _ in range(66)] == [True] * 64 + [False] * 2
+    assert [held.hold(waiting(tunnel=f"t{n}")) for n in range(257)] == [True] * 255 + [False] * 2
+    held.take("net")
+    assert held.hold(waiting(tunnel="t256"))
