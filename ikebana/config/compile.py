@@ -14,6 +14,7 @@ from ikebana.config.crypto import effective
 from ikebana.config.fields import Network
 from ikebana.config.gateway import Gateway
 from ikebana.config.model import Config
+from ikebana.config.networks import children_of
 from ikecore.child import UNLIMITED, ChildLimits, Mode
 from ikecore.identities import Identity
 from ikecore.profile import ANY, Childless, ChildProfile, Limits, Profile, Uniqueness
@@ -22,6 +23,8 @@ from ikecore.retry import RetryPlan
 from policy.selectors import TrafficSelector
 from suites.secret import Secret
 
+KB: Final = 1024
+"""Octets of a KB of ``lifetime_kb``."""
 PAUSE: Final = 2.0
 """Seconds between the first tries, until the state says failed."""
 
@@ -220,10 +223,7 @@ def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
     """Return the plan of one connection; the preset's values fill what it leaves open."""
     preset = one.preset
     ike_lifetime, child_lifetime = one.ike.lifetime_s, one.ipsec.lifetime_s
-    child = ChildProfile(
-        tuple(map(TrafficSelector.from_cidr, one.local_subnets)),
-        tuple(map(TrafficSelector.from_cidr, one.remote_subnets)),
-    )
+    local_subnets, remote_subnets = one.networks
     return TunnelPlan(
         name=one.name,
         enabled=one.enabled,
@@ -234,11 +234,11 @@ def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
         local_addresses=(one.local_address,) if one.local_address else gateway.addresses,
         local_id=Identity.parse(one.local_id) if one.local_id else None,
         remote_id=Identity.parse(one.remote_id) if one.remote_id else None,
-        children=(child,),
-        local_subnets=one.local_subnets,
-        remote_subnets=one.remote_subnets,
+        children=children_of(one.rules, per_mapping=one.per_mapping_sa),
+        local_subnets=local_subnets,
+        remote_subnets=remote_subnets,
         ike_proposals=effective(one.ike.keywords(preset), Protocol.IKE),
-        esp_proposals=effective(one.ipsec.keywords(preset), Protocol.ESP),
+        esp_proposals=effective(one.ipsec.keywords(preset), one.ipsec.protocol_id),
         ike_lifetime=float(preset.ike_lifetime if ike_lifetime is None else ike_lifetime),
         child_lifetime=float(preset.ipsec_lifetime if child_lifetime is None else child_lifetime),
         nat_traversal=one.nat_traversal,
@@ -250,7 +250,19 @@ def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
         tries=Tries(one.retry.count, float(one.retry.interval_s)),
         try_timeout=float(one.retry.try_timeout_s),
         retry=RetryPlan(first=one.retry.first_s, factor=one.retry.factor),
-        close_action=CloseAction.RESTART,
+        close_action=one.close_action,
+        child_limits=ChildLimits(
+            hard_octets=one.ipsec.lifetime_kb * KB, hard_packets=one.ipsec.lifetime_packets
+        ),
+        mode=Mode(one.ipsec.mode),
+        later_fragments=one.ipsec.fragments_also,
+        reauth=one.ike.reauth,
+        auth_lifetime=float(one.ike.auth_lifetime_s),
+        uniqueness=one.uniqueness,
+        childless=one.childless,
+        fragmentation=one.ike.fragmentation,
+        mobike=one.mobike,
+        window=one.ike.window,
     )
 
 

@@ -3,21 +3,13 @@
 A connection of the short form has one tunnel, whose fields are written directly.
 """
 
-from collections.abc import Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, Field, Strict, model_validator
 
-from ikebana.config.crypto import (
-    PRESETS,
-    CryptoPreset,
-    IkeSettings,
-    IpsecSettings,
-    Preset,
-    algorithm_refusals,
-)
+from ikebana.config.crypto import IkeSettings, IpsecSettings, algorithm_refusals
 from ikebana.config.fields import (
     ANY_PEER,
     Address,
@@ -28,43 +20,21 @@ from ikebana.config.fields import (
     Network,
     Peer,
     Remarks,
+    filled,
+    listed,
 )
-from ikebana.config.problems import Refusal, refuse, refuse_all
+from ikebana.config.life import CloseAction, Dpd, DpdAction, Initiation, Retry, RoutingMode
+from ikebana.config.networks import SpdPolicy
+from ikebana.config.presets import PRESETS, CryptoPreset, Preset
+from ikebana.config.problems import Loc, refuse, refuse_all
 from ikebana.config.psk import PskField
+from ikebana.config.within import SIDES, can_move, refusals_within
+from ikecore.profile import Childless, Uniqueness
+
+__all__ = ["CloseAction", "Connection", "Dpd", "DpdAction", "Initiation", "Retry", "RoutingMode"]
 
 EVERYTHING: Final[tuple[Network, ...]] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-
-
-class Initiation(StrEnum):
-    """Who begins the negotiation."""
-
-    ACTIVE = "active"
-    ON_DEMAND = "on_demand"
-    PASSIVE = "passive"
-
-
-class RoutingMode(StrEnum):
-    """What decides which packets a connection carries."""
-
-    POLICY = "policy"
-    DESTINATION = "destination"
-
-
-class DpdAction(StrEnum):
-    """What happens when the peer is found dead."""
-
-    RESTART = "restart"
-    CLEAR = "clear"
-    HOLD = "hold"
-    NONE = "none"
-
-
-class CloseAction(StrEnum):
-    """What happens when the peer deletes the connection's last child, or its IKE SA."""
-
-    RESTART = "restart"
-    CLEAR = "clear"
-    HOLD = "hold"
+MOST_RULES: Final = 2_000
 
 
 def _labels(value: dict[str, str]) -> dict[str, str]:
@@ -78,58 +48,20 @@ def _labels(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
-class Dpd(Model):
-    """Dead peer detection: ``[connection.dpd]``."""
-
-    enabled: bool = Field(default=True, description="Whether a silent peer is probed.")
-    interval_s: int = Field(
-        default=8,
-        ge=1,
-        le=3600,
-        description="Seconds without an authenticated packet until a probe.",
-    )
-    timeout_s: int = Field(
-        default=30,
-        ge=10,
-        le=3600,
-        description="Seconds from the first unanswered probe until the peer is dead.",
-    )
-    action: Annotated[DpdAction, Strict(False)] = Field(
-        default=DpdAction.RESTART,
-        description="What follows: `restart` negotiates at once (`passive` waits), "
-        "`clear` stays down, `hold` waits for the next packet, `none` only reports.",
-    )
-
-
-class Retry(Model):
-    """Tries and retransmissions: ``[connection.retry]``."""
-
-    count: int = Field(
-        default=3,
-        ge=1,
-        le=100,
-        description="Tries, 2 s apart, after the first, until the state says failed.",
-    )
-    interval_s: int = Field(
-        default=12,
-        ge=1,
-        le=3600,
-        description="Seconds from a failure to the next try from then on, ±10 %.",
-    )
-    try_timeout_s: int = Field(
-        default=10, ge=3, le=300, description="Seconds without an answer that end a try."
-    )
-    first_s: float = Field(
-        default=0.5, ge=0.05, le=60, description="Seconds until a request is sent again."
-    )
-    factor: float = Field(
-        default=1.8, ge=1, le=10, description="Each wait is this many times the one before."
-    )
-
-
 def _default_initiation(earlier: Mapping[str, Any]) -> Initiation:
     is_any = earlier.get("peer") == ANY_PEER
     return Initiation.PASSIVE if is_any else Initiation.ACTIVE
+
+
+def _default_mobike(earlier: Mapping[str, Any]) -> bool:
+    return can_move(earlier["nat_traversal"], earlier["ipsec"])
+
+
+def _default_close_action(earlier: Mapping[str, Any]) -> CloseAction:
+    return {
+        Initiation.ON_DEMAND: CloseAction.HOLD,
+        Initiation.PASSIVE: CloseAction.CLEAR,
+    }.get(earlier.get("initiation", Initiation.ACTIVE), CloseAction.RESTART)
 
 
 class Connection(Model):
@@ -188,7 +120,8 @@ class Connection(Model):
         description="Networks behind this gateway.",
         json_schema_extra={
             "type": "list of networks",
-            "shown": "everything (required in `policy` mode)",
+            "shown": "everything; with `transport` the ends' own addresses; required in `policy` "
+            "mode without rules",
         },
     )
     remote_subnets: Cidrs = Field(
@@ -196,8 +129,17 @@ class Connection(Model):
         description="Networks behind the peer.",
         json_schema_extra={
             "type": "list of networks",
-            "shown": "everything (required in `policy` mode)",
+            "shown": "everything; with `transport` the ends' own addresses; required in `policy` "
+            "mode without rules",
         },
+    )
+    spd_policies: Annotated[tuple[SpdPolicy, ...], listed(MOST_RULES), AfterValidator(filled)] = (
+        Field(default=(), description="Rules instead of the two lists of networks.")
+    )
+    per_mapping_sa: bool = Field(
+        default=False,
+        description="Whether each pair of a local and a remote network of one IP version has a "
+        "child SA of its own, negotiated in order; else each rule has one.",
     )
     nat_traversal: bool = Field(
         default=True, description="Whether a NAT on the way is detected and crossed (UDP 4500)."
@@ -212,6 +154,31 @@ class Connection(Model):
     )
     ike: IkeSettings = Field(default_factory=IkeSettings, description="The IKE SA.")
     ipsec: IpsecSettings = Field(default_factory=IpsecSettings, description="The child SA.")
+    mobike: bool = Field(
+        default_factory=_default_mobike,
+        description="Whether either end may change its address (RFC 4555); needs `nat_traversal` "
+        'and `ipsec.mode = "tunnel"`.',
+        json_schema_extra={"shown": "`true` (`false` where it cannot be)"},
+    )
+    childless: Annotated[Childless, Strict(False)] = Field(
+        default=Childless.ALLOW,
+        description="Whether the IKE SA may begin without a child (RFC 6023): `allow` it to the "
+        "peer, `prefer` it when we begin, or `never`.",
+    )
+    uniqueness: Annotated[Uniqueness, Strict(False)] = Field(
+        default=Uniqueness.REPLACE,
+        description="What a second IKE SA with the same peer does: `replace` the older one, `keep` "
+        "the older one and be refused, or stand beside it (`never`).",
+    )
+    close_action: Annotated[CloseAction, Strict(False)] = Field(
+        default_factory=_default_close_action,
+        description="What follows when the peer deletes a child or the IKE SA: `restart` "
+        "negotiates anew (`passive` waits), `clear` stays down, `hold` waits for the next packet.",
+        json_schema_extra={
+            "shown": "`restart` with initiation `active`, `hold` with `on_demand`, `clear` with "
+            "`passive`"
+        },
+    )
     dpd: Dpd = Field(default_factory=Dpd, description="Dead peer detection.")
     retry: Retry = Field(default_factory=Retry, description="Tries and retransmissions.")
 
@@ -229,76 +196,51 @@ class Connection(Model):
             return ""
 
     @property
+    def is_between_ends(self) -> bool:
+        """Tell whether its only child goes from our address to the peer's, in transport mode."""
+        given = {"spd_policies", *SIDES} & self.model_fields_set
+        return self.ipsec.mode == "transport" and not given
+
+    @property
+    def rules(self) -> tuple[SpdPolicy, ...]:
+        """Return what it carries, rule by rule; none when it is between the ends themselves."""
+        if self.spd_policies or self.is_between_ends:
+            return self.spd_policies
+        rule = SpdPolicy.model_construct(
+            local_cidrs=self.local_subnets, remote_cidrs=self.remote_subnets
+        )
+        return (rule,)
+
+    @property
+    def networks(self) -> tuple[tuple[Network, ...], tuple[Network, ...]]:
+        """Return our networks and the peer's, as far as known without asking for addresses."""
+        if self.is_between_ends:
+            ends = (self.local_address or "", self.peer_address)
+            ours, theirs = (tuple(map(ip_network, filter(None, [end]))) for end in ends)
+            return ours, theirs
+        ours, theirs = (
+            tuple(dict.fromkeys(net for rule in self.rules for net in getattr(rule, side)))
+            for side in ("local_cidrs", "remote_cidrs")
+        )
+        return ours, theirs
+
+    def place(self, rule: int, field: str = "remote") -> Loc:
+        """Return where the file has the networks of a rule, relative to the connection."""
+        if self.spd_policies:
+            return ("spd_policies", rule, f"{field}_cidrs")
+        return (f"{field}_subnets",)
+
+    @property
     def preset(self) -> Preset:
         """Return what supplies the values not given."""
         return PRESETS[self.crypto_preset]
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        found = [*_refusals(self), *algorithm_refusals(self.ike, self.ipsec, self.crypto_preset)]
+        found = [
+            *refusals_within(self),
+            *algorithm_refusals(self.ike, self.ipsec, self.crypto_preset),
+        ]
         if found:
             raise refuse_all("Connection", found)
         return self
-
-
-def _refusals(one: Connection) -> Iterator[Refusal]:
-    if one.is_any_peer:
-        if one.remote_id is None:
-            yield Refusal(
-                ("remote_id",),
-                'required with peer = "any"',
-                "the identity the peer sends, usually its inner address",
-            )
-        if one.initiation is not Initiation.PASSIVE:
-            yield Refusal(
-                ("initiation",),
-                f'peer_address_unknown: {one.initiation} needs to know where the peer = "any" is',
-                "passive, or give the peer's address",
-            )
-    if one.force_encap and not one.nat_traversal:
-        yield Refusal(
-            ("force_encap",), "needs nat_traversal", "nat_traversal = true, or leave it out"
-        )
-    yield from _address_refusals(one)
-    yield from _subnet_refusals(one)
-
-
-def _address_refusals(one: Connection) -> Iterator[Refusal]:
-    if one.local_address is None or not one.peer_address:
-        return
-    if ip_address(one.local_address).version != ip_address(one.peer_address).version:
-        yield Refusal(
-            ("local_address",),
-            "of the other IP version than the peer's address",
-            "both IPv4 or both IPv6",
-        )
-    elif one.local_address == one.peer_address:
-        yield Refusal(("peer",), "the peer has our own address", "give the other gateway's")
-
-
-def _subnet_refusals(one: Connection) -> Iterator[Refusal]:
-    given = {"local_subnets", "remote_subnets"} & one.model_fields_set
-    if one.routing_mode is RoutingMode.POLICY:
-        for name in sorted({"local_subnets", "remote_subnets"} - given):
-            yield Refusal((name,), "required in policy mode", 'for instance ["10.1.0.0/24"]')
-        if len(given) == 2:
-            yield from _overlaps(one)
-    versions = [{net.version for net in side} for side in (one.local_subnets, one.remote_subnets)]
-    if not versions[0] & versions[1]:
-        yield Refusal(
-            ("remote_subnets",),
-            "of another IP version than every local network",
-            "both sides need a network of the same IP version",
-        )
-
-
-def _overlaps(one: Connection) -> Iterator[Refusal]:
-    for at, remote in enumerate(one.remote_subnets):
-        for local in one.local_subnets:
-            if remote.version == local.version and remote.overlaps(local):
-                yield Refusal(
-                    ("remote_subnets", at),
-                    f"{remote} overlaps the local network {local}",
-                    "no network is on both sides in policy mode",
-                )
-                break

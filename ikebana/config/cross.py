@@ -3,12 +3,15 @@
 import ipaddress
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Final, TypeAlias
 
 from ikebana.config.connection import Connection, RoutingMode
 from ikebana.config.fields import Network
 from ikebana.config.gateway import Gateway, Quotas
-from ikebana.config.problems import Refusal
+from ikebana.config.networks import SpdPolicy
+from ikebana.config.problems import Loc, Refusal
 
 Numbered: TypeAlias = Sequence[tuple[int, Connection]]
 """Connections that are valid by themselves, each with its index in the file."""
@@ -94,53 +97,71 @@ def _quotas(quotas: Quotas, numbered: Numbered) -> Iterator[Refusal]:
                 f"more than {quotas.tunnels_per_peer} connections to this peer",
                 "raise gateway.quotas.tunnels_per_peer",
             )
-        for name, side in (
-            ("local_subnets", one.local_subnets),
-            ("remote_subnets", one.remote_subnets),
-        ):
-            if len(side) > quotas.segments_per_tunnel:
-                yield Refusal(
-                    ("connection", at, name),
-                    f"{len(side)} networks, more than {quotas.segments_per_tunnel}",
-                    "join some, or raise gateway.quotas.segments_per_tunnel (at most 64)",
-                )
+        for rule_at, rule in enumerate(one.rules):
+            for field, side in (("local", rule.local_cidrs), ("remote", rule.remote_cidrs)):
+                if len(side) > quotas.segments_per_tunnel:
+                    yield Refusal(
+                        ("connection", at, *one.place(rule_at, field)),
+                        f"{len(side)} networks, more than {quotas.segments_per_tunnel}",
+                        "join some, or raise gateway.quotas.segments_per_tunnel (at most 64)",
+                    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapping:
+    """A pair of networks of one rule."""
+
+    local: _Range
+    remote: _Range
+    rule: SpdPolicy
+    owner: Connection
+
+    def meets(self, other: "_Mapping") -> bool:
+        """Tell whether some packet fits both: then both sides intersect, and protocol and ports."""
+        return (
+            _meet(self.local, other.local)
+            and _meet(self.remote, other.remote)
+            and self.rule.meets(other.rule)
+        )
+
+    def __str__(self) -> str:
+        return f"{_shown(self.local)} - {_shown(self.remote)}"
 
 
 def _mappings(quotas: Quotas, numbered: Numbered) -> Iterator[Refusal]:
-    """Two mappings conflict when both sides intersect; policy mode alone has mappings."""
-    taken: list[tuple[_Range, _Range, Connection]] = []
+    """Two mappings of policy mode must not meet; those with an SA each are counted, too."""
+    taken: list[_Mapping] = []
+    count = 0
     for at, one in numbered:
-        if one.routing_mode is not RoutingMode.POLICY:
-            continue
-        new = [
-            (_range(local), _range(remote), one)
-            for local in one.local_subnets
-            for remote in one.remote_subnets
-            if local.version == remote.version
-        ]
-        if len(taken) + len(new) > quotas.mappings_per_gateway:
+        is_policy = one.routing_mode is RoutingMode.POLICY
+        for rule_at, rule in enumerate(one.rules if is_policy or one.per_mapping_sa else ()):
+            place = ("connection", at, *one.place(rule_at))
+            count += rule.size
+            if count > quotas.mappings_per_gateway:
+                yield Refusal(
+                    place,
+                    f"more than {quotas.mappings_per_gateway} mappings in all",
+                    "join networks, or raise gateway.quotas.mappings_per_gateway",
+                )
+                return
+            if is_policy:
+                new = [_Mapping(_range(a), _range(b), rule, one) for a, b in rule.mappings]
+                yield from _conflict(place, new, taken)
+                taken += new
+
+
+def _conflict(place: Loc, new: list[_Mapping], taken: list[_Mapping]) -> Iterator[Refusal]:
+    """Return the first of the new mappings that meets one of those taken, or of its own rule."""
+    for at, mine in enumerate(new):
+        other = next((one for one in chain(taken, new[:at]) if one.meets(mine)), None)
+        if other is not None:
+            whose = "this connection" if other.owner is mine.owner else repr(other.owner.name)
             yield Refusal(
-                ("connection", at, "remote_subnets"),
-                f"more than {quotas.mappings_per_gateway} mappings in all",
-                "routing_mode = destination has none, or raise gateway.quotas.mappings_per_gateway",
-            )
-            return
-        conflict = next(
-            (
-                (local, remote, other)
-                for local, remote, other in taken
-                if any(_meet(local, mine[0]) and _meet(remote, mine[1]) for mine in new)
-            ),
-            None,
-        )
-        if conflict is not None:
-            local, remote, other = conflict
-            yield Refusal(
-                ("connection", at, "remote_subnets"),
-                f"mapping_conflict: {other.name!r} has {_shown(local)} - {_shown(remote)} already",
+                place,
+                f"mapping_conflict: {whose} has {other} already",
                 "one side must not intersect",
             )
-        taken += new
+            return
 
 
 def _range(net: Network) -> _Range:
@@ -166,12 +187,13 @@ def _destinations(numbered: Numbered) -> Iterator[Refusal]:
     for at, one in numbered:
         if one.routing_mode is not RoutingMode.DESTINATION or not one.enabled:
             continue
-        for index, net in enumerate(one.remote_subnets):
+        for index, net in enumerate(one.networks[1]):
             earlier = taken.setdefault(net, one)
             if earlier is not one:
+                name = "peer" if one.is_between_ends else "remote_subnets"
                 given = "remote_subnets" in one.model_fields_set
                 yield Refusal(
-                    ("connection", at, "remote_subnets", *((index,) if given else ())),
+                    ("connection", at, name, *((index,) if given else ())),
                     f"route_conflict: {earlier.name!r} routes {net} already",
                     "each network once, or routing_mode = policy",
                 )

@@ -5,13 +5,12 @@ fields.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 
-from ikebana.config.fields import Listed, Model, filled, later, nearest_of
+from ikebana.config.fields import Listed, Model, filled, lasting, later, nearest_of
+from ikebana.config.presets import DISABLED, PRESETS, CryptoPreset, Preset
 from ikebana.config.problems import Loc, Refusal, did_you_mean, refuse
 from ikecore.keywords import KeywordError, parse_proposal
 from ikecore.proposals import Proposal, Protocol
@@ -21,57 +20,11 @@ from suites.kex import GROUP, GROUP_BY_ID, Group
 from suites.keywords import Row, lookup, nearest
 from suites.prf import PRF, PRF_OF_INTEG, Prf
 
-DISABLED: Final = "disabled"
 IKE_LIFETIME: Final = (60, 604_800)
 IPSEC_LIFETIME: Final = (180, 604_800)
-
-
-class CryptoPreset(StrEnum):
-    """What supplies the algorithms and lifetimes that are not given."""
-
-    MODERN = "modern"
-    CLOUD_COMPAT = "cloud_compat"
-    CUSTOM = "custom"
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """One preset: whole proposals, and the parts used beside single fields."""
-
-    ike: tuple[str, ...] = ()
-    ipsec: tuple[str, ...] = ()
-    encryption: str = ""
-    integrity: str = ""
-    groups: str = ""
-    pfs: str = DISABLED
-    ike_lifetime: int = 86_400
-    ipsec_lifetime: int = 3_600
-
-
-# Combined modes first, as RFC 8221 section 4 advises; plain ciphers for the peers without them.
-PRESETS: Final[dict[CryptoPreset, Preset]] = {
-    CryptoPreset.MODERN: Preset(
-        ike=(
-            "aes256gcm16-aes128gcm16-chacha20poly1305-prfsha256-prfsha384-prfsha512"
-            "-x25519-ecp256-ecp384-modp3072-modp2048",
-            "aes256-aes128-sha256-sha384-sha512-x25519-ecp256-ecp384-modp3072-modp2048",
-        ),
-        ipsec=("aes256gcm16-aes128gcm16-chacha20poly1305", "aes256-aes128-sha256-sha384-sha512"),
-        encryption="aes256gcm16",
-        integrity="sha256",
-        groups="x25519-ecp256-ecp384-modp3072-modp2048",
-    ),
-    CryptoPreset.CLOUD_COMPAT: Preset(
-        ike=("aes128-sha1-modp1024",),
-        ipsec=("aes128-sha1-modp1024",),
-        encryption="aes128",
-        integrity="sha1",
-        groups="modp1024",
-        pfs="modp1024",
-        ipsec_lifetime=86_400,
-    ),
-    CryptoPreset.CUSTOM: Preset(),
-}
+AUTH_LIFETIME: Final = (60, 604_800)
+LIFETIME_KB: Final = (2_560, 4_294_967_295)
+LIFETIME_PACKETS: Final = (1_000, 1_000_000_000_000)
 
 
 def _row(kind: type[Row]) -> Callable[[object], str | None]:
@@ -80,6 +33,11 @@ def _row(kind: type[Row]) -> Callable[[object], str | None]:
         return row.name if isinstance(row, kind) else None
 
     return find
+
+
+def _ike_cipher(value: object) -> str | None:
+    row = lookup(value) if isinstance(value, str) else None
+    return row.name if isinstance(row, Encr) and row.is_for_ike else None
 
 
 def _group(value: object) -> str | None:
@@ -110,12 +68,12 @@ def _names(table: Iterable[Row]) -> tuple[str, ...]:
     return tuple(row.name for row in table)
 
 
-def _checked(protocol: Protocol) -> AfterValidator:
-    def check(text: str) -> str:
+def _checked(belongs: Callable[[ValidationInfo], Protocol]) -> AfterValidator:
+    def check(text: str, info: ValidationInfo) -> str:
         if len(text) > 400:
             raise refuse("the proposal is too long", "at most 400 characters")
         try:
-            parse_proposal(text, protocol)
+            parse_proposal(text, belongs(info))
         except KeywordError as why:
             raise refuse(str(why), why.hint) from None
         return text
@@ -144,15 +102,20 @@ def _named(
 
 _LATER: Final = frozenset({"sm3", "sm4", "mlkem512", "mlkem768", "mlkem1024"})
 Encryption = Annotated[str, _named("an encryption algorithm", _row(Encr), _names(ENCR))]
+_IKE_CIPHERS: Final = _names(row for row in ENCR if row.is_for_ike)
+IkeEncryption = Annotated[str, _named("an encryption algorithm", _ike_cipher, _IKE_CIPHERS)]
 Integrity = Annotated[str, _named("an integrity algorithm", _row(Integ), _names(INTEG))]
 PrfName = Annotated[str, _named("a PRF", _prf, _names(PRF))]
 GroupName = Annotated[str, _named("a key exchange group", _group, _names(GROUP))]
 Pfs = Annotated[str, _named("a key exchange group", _pfs, (DISABLED, *_names(GROUP)))]
+_PROTOCOLS: Final = {"esp": Protocol.ESP, "ah": Protocol.AH}
 IkeProposals = Annotated[
-    tuple[Annotated[str, _checked(Protocol.IKE)], ...], Listed, AfterValidator(filled)
+    tuple[Annotated[str, _checked(lambda _: Protocol.IKE)], ...], Listed, AfterValidator(filled)
 ]
 EspProposals = Annotated[
-    tuple[Annotated[str, _checked(Protocol.ESP)], ...], Listed, AfterValidator(filled)
+    tuple[Annotated[str, _checked(lambda info: _PROTOCOLS[info.data.get("protocol", "esp")])], ...],
+    Listed,
+    AfterValidator(filled),
 ]
 _ALGORITHM: Final = {"type": "keyword", "shown": "the preset's"}
 
@@ -170,7 +133,7 @@ class IkeSettings(Model):
         '`"aes128-sha256-x25519"`; excludes the single fields below.',
         json_schema_extra={"shown": "the preset's"},
     )
-    encryption: Encryption | None = Field(
+    encryption: IkeEncryption | None = Field(
         default=None, description="Encryption algorithm.", json_schema_extra={**_ALGORITHM}
     )
     integrity: Integrity | None = Field(
@@ -191,10 +154,32 @@ class IkeSettings(Model):
         description="Key exchange group, by number or keyword (`14` or `modp2048`).",
         json_schema_extra={"type": "number or keyword", "shown": "the preset's"},
     )
-    lifetime_s: Annotated[int, nearest_of(*IKE_LIFETIME, "s")] | None = Field(
+    lifetime_s: Annotated[int, lasting(*IKE_LIFETIME)] | None = Field(
         default=None,
         description="Seconds until the IKE SA is replaced; 0: no limit of ours.",
         json_schema_extra={"type": "0 or 60-604800", "shown": "86400"},
+    )
+    reauth: bool = Field(
+        default=False,
+        description="Whether both ends prove who they are again when the lifetime ends, with a new "
+        "IKE SA made before the old one goes; else its keys are renewed.",
+    )
+    auth_lifetime_s: Annotated[int, lasting(*AUTH_LIFETIME, "nothing is told")] = Field(
+        default=0,
+        description="Seconds after which a peer that began has to authenticate anew: it is told so "
+        "(RFC 4478).",
+        json_schema_extra={"type": "0 or 60-604800"},
+    )
+    fragmentation: bool = Field(
+        default=True,
+        description="Whether long messages are cut into pieces that no router has to cut again "
+        "(RFC 7383).",
+    )
+    window: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Requests that the peer may have under way at a time (SET_WINDOW_SIZE).",
     )
 
     @property
@@ -213,17 +198,21 @@ class IkeSettings(Model):
 class IpsecSettings(Model):
     """The child SA that carries packets: ``[connection.ipsec]``."""
 
-    protocol: Annotated[Literal["esp"], later("ah", instead='protocol = "esp"')] = Field(
-        default="esp", description="Security protocol."
+    protocol: Literal["esp", "ah"] = Field(
+        default="esp",
+        description="Security protocol; `ah` does not encrypt, needs `nat_traversal = false`, and "
+        "passes no NAT.",
     )
-    mode: Annotated[Literal["tunnel"], later("transport", instead='mode = "tunnel"')] = Field(
-        default="tunnel", description="Encapsulation mode."
+    mode: Literal["tunnel", "transport"] = Field(
+        default="tunnel",
+        description="`tunnel` carries whole packets between networks; `transport` is for experts: "
+        "it protects what the two ends themselves say to each other.",
     )
     proposals: EspProposals = Field(
         default=(),
         max_length=32,
         description="Proposals in strongSwan's keywords, preferred first, such as "
-        '`"aes128gcm16"`; excludes the single fields below.',
+        '`"aes128gcm16-esn-noesn"`; excludes the single fields below.',
         json_schema_extra={"shown": "the preset's"},
     )
     encryption: Encryption | None = Field(
@@ -241,27 +230,60 @@ class IpsecSettings(Model):
         "1.2), and so does each that reauthentication makes.",
         json_schema_extra={"type": "number, keyword or `disabled`", "shown": "the preset's"},
     )
-    lifetime_s: Annotated[int, nearest_of(*IPSEC_LIFETIME, "s")] | None = Field(
+    esn: bool | None = Field(
+        default=None,
+        description="Whether 64-bit sequence numbers are preferred; 32-bit ones are taken, too "
+        "(`proposals` can insist on either: `esn`, `noesn`).",
+        json_schema_extra={"type": "bool", "shown": "`false`"},
+    )
+    lifetime_s: Annotated[int, lasting(*IPSEC_LIFETIME)] | None = Field(
         default=None,
         description="Seconds until the child SA is replaced; 0: no limit of ours.",
         json_schema_extra={"type": "0 or 180-604800", "shown": "3600 (86400: `cloud_compat`)"},
     )
+    lifetime_kb: Annotated[int, nearest_of(*LIFETIME_KB, "KB")] = Field(
+        default=0,
+        description="KB of 1,024 octets in one direction until the child SA is replaced, which "
+        "begins 10 % earlier; 0: no limit.",
+        json_schema_extra={"type": "0 or 2560-4294967295"},
+    )
+    lifetime_packets: Annotated[int, nearest_of(*LIFETIME_PACKETS, "packets")] = Field(
+        default=0,
+        description="The same in packets.",
+        json_schema_extra={"type": "0 or 1000-1000000000000"},
+    )
+    fragments_also: bool = Field(
+        default=False,
+        description="Whether later fragments, which show no ports, go into children for certain "
+        "ports too, if the peer agrees (NON_FIRST_FRAGMENTS_ALSO).",
+    )
+
+    @property
+    def protocol_id(self) -> Protocol:
+        """Return the protocol as proposals number it."""
+        return _PROTOCOLS[self.protocol]
 
     @property
     def singles(self) -> tuple[str, ...]:
         """Return the names of the single fields that are given."""
-        return _given(self, ("encryption", "integrity", "pfs"))
+        return _given(self, ("encryption", "integrity", "pfs", "esn"))
 
     def keywords(self, preset: Preset) -> tuple[str, ...]:
         """Return the proposals in effect, as keywords."""
         if self.proposals:
             return self.proposals
         group = (self.pfs or preset.pfs).replace(DISABLED, "")
+        last = [group, "esn-noesn" if self.esn else ""]
+        if self.protocol == "ah":
+            return (_joined([self.integrity or preset.integrity, *last]),)
         if not self.encryption and not self.integrity and preset.ipsec:
             plain = tuple(text.removesuffix(f"-{preset.pfs}") for text in preset.ipsec)
-            return tuple("-".join(filter(None, [text, group])) for text in plain)
-        base = _with_integrity(self.encryption, self.integrity, preset)
-        return ("-".join(filter(None, [*base, group])),)
+            return tuple(_joined([text, *last]) for text in plain)
+        return (_joined([*_with_integrity(self.encryption, self.integrity, preset), *last]),)
+
+
+def _joined(words: Iterable[str]) -> str:
+    return "-".join(filter(None, words))
 
 
 def _given(model: Model, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -285,7 +307,7 @@ def algorithm_refusals(
     supplied = PRESETS[preset]
     sections: tuple[tuple[str, IkeSettings | IpsecSettings, Protocol], ...] = (
         ("ike", ike, Protocol.IKE),
-        ("ipsec", ipsec, Protocol.ESP),
+        ("ipsec", ipsec, ipsec.protocol_id),
     )
     for name, settings, protocol in sections:
         if settings.proposals and settings.singles:
@@ -297,6 +319,11 @@ def algorithm_refusals(
         if settings.proposals:
             continue
         cipher = settings.encryption
+        if cipher is not None and protocol is Protocol.AH:
+            found.append(
+                Refusal((name, "encryption"), "AH does not encrypt", 'leave it out, or take "esp"')
+            )
+            continue
         if cipher is not None and settings.integrity is not None and ENCR_BY_NAME[cipher].is_aead:
             found.append(
                 Refusal(

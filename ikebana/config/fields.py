@@ -2,7 +2,7 @@
 
 import unicodedata
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -11,9 +11,12 @@ from pydantic import (
     ConfigDict,
     PlainSerializer,
     PlainValidator,
+    ValidationInfo,
 )
+from pydantic.fields import FieldInfo
 
 from ikebana.config.problems import refuse
+from ikebana.config.psk import Sources
 from ikecore.identities import Identity
 
 ANY_PEER: Final = "any"
@@ -38,16 +41,27 @@ class Model(BaseModel):
     )
 
 
-def _listed(value: object) -> object:
+def table_of(field: FieldInfo) -> type[Model] | None:
+    """Return the model of a field that is a table or a list of tables, else None."""
+    kind = field.annotation
+    inner = get_args(kind)[0] if get_origin(kind) is tuple else kind
+    return inner if isinstance(inner, type) and issubclass(inner, Model) else None
+
+
+def listed(most: int) -> BeforeValidator:
     """Turn TOML's list into a tuple; one lone value is the commonest slip."""
-    if isinstance(value, str):
-        raise refuse("must be a list", "put it in brackets: [ … ]")
-    if isinstance(value, list) and len(value) > MOST_MEMBERS:
-        raise refuse(f"{len(value)} members", f"at most {MOST_MEMBERS}")
-    return tuple(value) if isinstance(value, list) else value
+
+    def check(value: object) -> object:
+        if isinstance(value, str):
+            raise refuse("must be a list", "put it in brackets: [ … ]")
+        if isinstance(value, list) and len(value) > most:
+            raise refuse(f"{len(value)} members", f"at most {most}")
+        return tuple(value) if isinstance(value, list) else value
+
+    return BeforeValidator(check)
 
 
-Listed: Final = BeforeValidator(_listed)
+Listed: Final = listed(MOST_MEMBERS)
 
 
 def later(*values: str, instead: str) -> BeforeValidator:
@@ -63,16 +77,24 @@ def later(*values: str, instead: str) -> BeforeValidator:
 
 def nearest_of(low: int, high: int, unit: str) -> AfterValidator:
     """Accept 0 (no limit) and ``low`` to ``high``; otherwise name the nearest accepted value."""
+    return AfterValidator(lambda value: _within(value, low, high, unit, "no limit"))
 
-    def check(value: int) -> int:
-        if value == 0 or low <= value <= high:
-            return value
-        near = low if value < low else high
-        raise refuse(
-            f"must be 0 (no limit) or {low} to {high} {unit}", f"the nearest accepted is {near}"
-        )
+
+def lasting(low: int, high: int, zero: str = "no limit") -> AfterValidator:
+    """Accept 0 (``zero`` says what it means) and seconds so long; in a laboratory from 1 s on."""
+
+    def check(value: int, info: ValidationInfo) -> int:
+        is_lab = isinstance(info.context, Sources) and info.context.is_lab
+        return _within(value, 1 if is_lab else low, high, "s", zero)
 
     return AfterValidator(check)
+
+
+def _within(value: int, low: int, high: int, unit: str, zero: str) -> int:
+    if value == 0 or low <= value <= high:
+        return value
+    near = low if value < low else high
+    raise refuse(f"must be 0 ({zero}) or {low} to {high} {unit}", f"the nearest accepted is {near}")
 
 
 def _plain_text(what: str, text: str, longest: int) -> str:

@@ -74,10 +74,20 @@ class Quotas(Model):
         default=200,
         ge=200,
         le=2_000,
-        description="Pairs of a local and a remote network, of all connections in policy mode.",
+        description="Pairs of a local and a remote network, of all connections in policy mode or "
+        "with `per_mapping_sa`.",
     )
     segments_per_tunnel: int = Field(
         default=20, ge=20, le=64, description="Networks on each side of one connection."
+    )
+
+
+class Lab(Model):
+    """For testers of interoperability, never for a gateway in service: ``[gateway.lab]``."""
+
+    allow_short_lifetimes: bool = Field(
+        default=False,
+        description="Whether lifetimes may be as short as 1 s, so that a test sees many rekeys.",
     )
 
 
@@ -127,6 +137,7 @@ class Gateway(Model):
     )
     limits: Limits = Field(default_factory=Limits, description="Bounds against floods.")
     quotas: Quotas = Field(default_factory=Quotas, description="How much this gateway carries.")
+    lab: Lab = Field(default_factory=Lab, description="For testers of interoperability only.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

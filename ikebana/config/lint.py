@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ikebana.config.connection import Connection
 from ikebana.config.cross import Numbered
 from ikebana.config.crypto import IkeSettings, IpsecSettings
+from ikebana.config.gateway import Gateway
 from ikebana.config.problems import Loc, Refusal
 from ikebana.config.psk import SHORT, WEAK_BITS, Psk, PskKind, entropy_bits
 from suites.keywords import Row, lookup
@@ -13,12 +14,24 @@ from suites.status import Status
 _WORDS = {Status.LEGACY: "weak", Status.BROKEN: "broken"}
 
 
-def lint(numbered: Numbered, *, is_exposed: bool) -> Iterator[Refusal]:
+def lint(gateway: Gateway, numbered: Numbered, *, is_exposed: bool) -> Iterator[Refusal]:
     """Find what deserves a warning; ``is_exposed``: every user can read the file itself."""
+    if gateway.lab.allow_short_lifetimes:
+        yield Refusal(
+            ("gateway", "lab", "allow_short_lifetimes"),
+            "lifetimes of a few seconds are for tests",
+            "take it out of the file of a gateway in service",
+        )
     for at, one in numbered:
         root: Loc = ("connection", at)
         for name, settings in (("ike", one.ike), ("ipsec", one.ipsec)):
             yield from _weak(one, name, settings, root)
+        if one.ipsec.protocol == "ah":
+            yield Refusal(
+                (*root, "ipsec", "protocol"),
+                "AH does not encrypt: who is on the way can read everything",
+                "esp, unless that is what you want",
+            )
         for warning in _psk(one.psk, is_exposed=is_exposed):
             yield Refusal((*root, "psk"), warning.message, warning.hint)
 

@@ -5,6 +5,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -108,11 +109,13 @@ class _Reading:
         unknown = (key for key in tree if key not in _ROOT)
         self._add_all(unknown_key((key,), LATER[None], _ROOT) for key in unknown)
         gateway = self._gateway(tree.get("gateway", {}))
+        if gateway.lab.allow_short_lifetimes:
+            self._sources = replace(self._sources, is_lab=True)
         numbered = tuple(self._connections(tree.get("connection", []), gateway))
         self._add_all(cross_refusals(gateway, numbered))
         if self._problems:
             raise ConfigErrors(self._ordered(self._problems))
-        noted = [self._problem(one) for one in lint(numbered, is_exposed=is_exposed)]
+        noted = [self._problem(one) for one in lint(gateway, numbered, is_exposed=is_exposed)]
         return Config(gateway, tuple(one for _, one in numbered), self._ordered(noted))
 
     def _gateway(self, raw: object) -> Gateway:

@@ -8,14 +8,17 @@ from typing import Final
 from ikebana.config.connection import Connection, Dpd, Retry
 from ikebana.config.crypto import IkeSettings, IpsecSettings
 from ikebana.config.fields import Model
-from ikebana.config.gateway import Gateway, Limits, Quotas
+from ikebana.config.gateway import Gateway, Lab, Limits, Quotas
+from ikebana.config.networks import SpdPolicy
 from ikebana.config.problems import ConfigProblem
 
 SECTIONS: Final = (
     ("[gateway]", Gateway),
     ("[gateway.limits]", Limits),
     ("[gateway.quotas]", Quotas),
+    ("[gateway.lab]", Lab),
     ("[[connection]]", Connection),
+    ("[[connection.spd_policies]]", SpdPolicy),
     ("[connection.ike]", IkeSettings),
     ("[connection.ipsec]", IpsecSettings),
     ("[connection.dpd]", Dpd),
@@ -31,7 +34,7 @@ _GATEWAY: Final = (
     "allowed_sources"
 )
 _CONNECTION: Final = (
-    "tunnel mode spd_policies per_mapping_sa auth_method cert eap health_check bgp "
+    "tunnel mode auth_method cert eap health_check bgp "
     "customer_gateway vpn_gateway gateway local_asn project alarm_template_id leak_protection "
     "routes"
 )
@@ -41,7 +44,6 @@ LATER: Final[Mapping[type[Model] | None, frozenset[str]]] = MappingProxyType(
         Gateway: frozenset(_GATEWAY.split()),
         Connection: frozenset(_CONNECTION.split()),
         IkeSettings: frozenset({"mode"}),
-        IpsecSettings: frozenset({"lifetime_kb"}),
     }
 )
 """Fields that the model names and this version does not have yet, by table (None: the root)."""

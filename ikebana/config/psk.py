@@ -56,10 +56,15 @@ class Psk:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a configuration's references are resolved against: given to validation as context."""
+    """What a connection is read with: given to validation as context.
+
+    References are resolved against ``folder`` and ``environ``; ``is_lab`` is
+    ``gateway.lab.allow_short_lifetimes``.
+    """
 
     folder: Path = field(default_factory=Path)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_lab: bool = False
 
 
 class Unreadable(OSError):

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from ikebana.config.crypto import PRESETS, CryptoPreset
-from ikebana.config.fields import Model
+from ikebana.config.fields import Model, table_of
 from ikebana.config.model import SECTIONS
+from ikebana.config.presets import PRESETS, CryptoPreset
 
 _HEAD: Final = """\
 # Configuration file
@@ -70,7 +70,7 @@ def _summary(kind: type[Model]) -> str:
 
 def _rows(kind: type[Model]) -> Iterator[str]:
     for name, field in kind.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Model):
+        if table_of(field) is not None:
             continue  # a table of its own
         cells = (f"`{name}`", _type(field), _default(field), field.description or "")
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic_core import ErrorDetails, ValidationError
 
 from ikebana.config import problems
-from ikebana.config.fields import Model
+from ikebana.config.fields import Model, table_of
 from ikebana.config.model import LATER, SECTIONS
 from ikebana.config.problems import Loc, Refusal, clean, did_you_mean
 
@@ -72,9 +72,7 @@ def _owner(kind: type[Model], loc: Iterable[str | int]) -> type[Model]:
     """Return the model of the table at ``loc`` inside ``kind``."""
     for part in loc:
         field = kind.model_fields.get(str(part))
-        inner = field.annotation if field is not None else None
-        if isinstance(inner, type) and issubclass(inner, Model):
-            kind = inner
+        kind = (table_of(field) if field is not None else None) or kind
     return kind
 
 

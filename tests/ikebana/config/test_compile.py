@@ -3,9 +3,10 @@ from ipaddress import ip_network
 import pytest
 
 from ikebana.config.compile import Plan, Tries, TunnelPlan, compile_config, psk_of
-from ikebana.config.connection import DpdAction, Initiation
+from ikebana.config.connection import CloseAction, DpdAction, Initiation
+from ikecore.child import ChildLimits, Mode
 from ikecore.identities import Identity
-from ikecore.profile import ANY
+from ikecore.profile import ANY, Childless, Profile, Uniqueness
 from ikecore.retry import RetryPlan
 from policy.selectors import TrafficSelector
 from tests.ikebana.config.sample import CONNECTION, GATEWAY, KEY, config, named
@@ -120,6 +121,88 @@ def test_the_key_is_given_to_who_asks_and_shows_nowhere() -> None:
     (one,) = config(CONNECTION).connections
     assert psk_of(one).reveal() == KEY.encode()
     assert KEY not in repr(_plan(CONNECTION))
+
+
+def _ends(plan: TunnelPlan, remote: frozenset[str] = ANY, tried: str = "") -> list[str]:
+    return [str(child) for child in plan.children_at(US, remote, tried)]
+
+
+def test_every_mapping_has_a_child_of_its_own_when_wanted() -> None:
+    """S3-3."""
+    nets = 'local_subnets = ["10.1.0.0/24", "fd01::/64"]\n' + (
+        'remote_subnets = ["10.2.0.0/24", "10.3.0.0/24", "fd02::/64"]\n'
+    )
+    one = _tunnel(nets)
+    assert _ends(one) == [
+        "10.1.0.0/24, fd01::/64 === 10.2.0.0/24, 10.3.0.0/24, fd02::/64",
+    ]
+    each = _tunnel(nets + "per_mapping_sa = true")
+    assert _ends(each) == [
+        "10.1.0.0/24 === 10.2.0.0/24",
+        "10.1.0.0/24 === 10.3.0.0/24",
+        "fd01::/64 === fd02::/64",
+    ]
+    assert each.profile(US, frozenset({PEER})).children == each.children
+    assert (each.local_subnets, each.remote_subnets) == (one.local_subnets, one.remote_subnets)
+
+
+def test_rules_are_children_and_their_networks_are_routed_once() -> None:
+    rule = '[[connection.spd_policies]]\nlocal_cidrs = ["10.1.0.0/24"]\n'
+    plan = _tunnel(
+        'routing_mode = "policy"\n'
+        + (rule + 'remote_cidrs = ["10.2.0.0/24"]\nprotocol = "tcp"\n')
+        + (rule + 'remote_cidrs = ["10.2.0.0/24", "10.3.0.0/24"]\nprotocol = "udp"\n')
+    )
+    assert _ends(plan) == [
+        "10.1.0.0/24[6] === 10.2.0.0/24[6]",
+        "10.1.0.0/24[17] === 10.2.0.0/24[17], 10.3.0.0/24[17]",
+    ]
+    assert plan.local_subnets == (ip_network("10.1.0.0/24"),)
+    assert plan.remote_subnets == (ip_network("10.2.0.0/24"), ip_network("10.3.0.0/24"))
+
+
+def test_transport_mode_is_between_the_addresses_of_the_ends() -> None:
+    plan = _tunnel('ipsec.mode = "transport"')
+    assert (plan.mode, plan.children, plan.remote_subnets) == (
+        Mode.TRANSPORT,
+        (),
+        (ip_network(f"{PEER}/32"),),
+    )
+    assert _ends(plan, frozenset({PEER})) == [f"{US}/32 === {PEER}/32"]
+    assert plan.profile(US, frozenset({PEER})).children == plan.children_at(US, frozenset({PEER}))
+    (named_peer,) = _plan(named("a", "sun.lab", 'ipsec.mode = "transport"')).tunnels
+    assert named_peer.remote_subnets == ()
+    addresses = frozenset({"10.0.0.9", "10.0.0.10"})
+    assert _ends(named_peer, addresses, "10.0.0.10") == [f"{US}/32 === 10.0.0.10/32"]
+    with pytest.raises(ValueError, match="no address"):
+        named_peer.children_at(US, ANY)
+    with pytest.raises(ValueError, match="no address"):
+        named_peer.children_at("", addresses)
+
+
+def test_the_profile_says_how_the_sas_live() -> None:
+    tunnel = _tunnel(
+        "ike.reauth = true\nike.auth_lifetime_s = 60\nike.fragmentation = false\n"
+        "ike.window = 16\nipsec.lifetime_kb = 2560\nipsec.lifetime_packets = 1000\n"
+        "ipsec.fragments_also = true\nmobike = false\n"
+        'childless = "prefer"\nuniqueness = "keep"\nclose_action = "clear"\n'
+    )
+    profile = tunnel.profile(US, frozenset({PEER}))
+    assert (profile.reauth, profile.auth_lifetime, profile.fragmentation) == (True, 60.0, False)
+    assert (profile.window, profile.mobike, profile.later_fragments) == (16, False, True)
+    assert profile.child_limits == ChildLimits(hard_octets=2560 * 1024, hard_packets=1000)
+    assert (profile.childless, profile.uniqueness) == (Childless.PREFER, Uniqueness.KEEP)
+    assert tunnel.close_action is CloseAction.CLEAR
+
+
+def test_how_the_sas_live_is_the_cores_own_default_when_nothing_is_said() -> None:
+    tunnel = _tunnel()
+    found = tunnel.profile(US, frozenset({PEER}))
+    bare = Profile(
+        found.name, found.remote_id, found.ike_proposals, found.esp_proposals, found.children,
+        found.local_id, found.remote,
+    )  # fmt: skip
+    assert found == bare
 
 
 def test_the_gateways_plan_says_what_the_file_says() -> None:

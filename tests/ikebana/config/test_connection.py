@@ -1,6 +1,7 @@
 import pytest
 
-from ikebana.config.connection import DpdAction, Initiation, RoutingMode
+from ikebana.config.connection import CloseAction, DpdAction, Initiation, RoutingMode
+from ikecore.profile import Childless, Uniqueness
 from tests.ikebana.config.sample import (
     CONNECTION,
     KEY,
@@ -66,6 +67,13 @@ def test_a_peer_anywhere_cannot_be_called(initiation: str) -> None:
         ("retry.first_s = inf", "retry.first_s"),
         ('auth_method = "cert"', "auth_method"),
         ("bgp = { enabled = true }", "bgp"),
+        ('close_action = "none"', "close_action"),
+        ('childless = "always"', "childless"),
+        ('uniqueness = "yes"', "uniqueness"),
+        ("mobike = 1", "mobike"),
+        ("per_mapping_sa = 'no'", "per_mapping_sa"),
+        ("spd_policies = 1", "spd_policies"),
+        ("spd_policies = [1]", "spd_policies[0]"),
         ('remarks = "a\\u0000"', "remarks"),
     ],
 )
@@ -86,6 +94,47 @@ def test_policy_mode_wants_no_network_on_both_sides() -> None:
 def test_policy_mode_wants_both_sides_named() -> None:
     found = problems(CONNECTION + 'routing_mode = "policy"')
     assert [one.path for one in found] == [f"{ROOT}.local_subnets", f"{ROOT}.remote_subnets"]
+
+
+@pytest.mark.parametrize(
+    ("initiation", "action"),
+    [
+        ("active", CloseAction.RESTART),
+        ("on_demand", CloseAction.HOLD),
+        ("passive", CloseAction.CLEAR),
+    ],
+)
+def test_what_follows_a_peers_delete_depends_on_who_begins(
+    initiation: str, action: CloseAction
+) -> None:
+    (one,) = config(CONNECTION + f'initiation = "{initiation}"').connections
+    assert one.close_action is action
+    (said,) = config(CONNECTION + f'initiation = "{initiation}"\nclose_action = "hold"').connections
+    assert said.close_action is CloseAction.HOLD
+
+
+def test_the_defaults_of_an_ike_sas_life() -> None:
+    (one,) = config(CONNECTION).connections
+    assert (one.mobike, one.childless, one.uniqueness) == (
+        True,
+        Childless.ALLOW,
+        Uniqueness.REPLACE,
+    )
+    assert (one.ike.reauth, one.ike.auth_lifetime_s) == (False, 0)
+    assert (one.ike.fragmentation, one.ike.window) == (True, 1)
+    assert (one.per_mapping_sa, one.spd_policies) == (False, ())
+    assert (one.ipsec.lifetime_kb, one.ipsec.lifetime_packets) == (0, 0)
+
+
+def test_a_connection_without_nat_traversal_does_not_move() -> None:
+    (one,) = config(CONNECTION + "nat_traversal = false").connections
+    assert not one.mobike
+
+
+def test_a_newer_peer_anywhere_replaces_the_older() -> None:
+    """S4-12."""
+    (one,) = config(named("road", "%any", 'remote_id = "phone"')).connections
+    assert one.uniqueness is Uniqueness.REPLACE
 
 
 def test_a_connection_tells_what_its_peer_is() -> None:

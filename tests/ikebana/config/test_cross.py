@@ -41,6 +41,57 @@ def test_a_wider_network_conflicts_too() -> None:
     assert "'c'" in found.message
 
 
+def _with_rules(name: str, *rules: tuple[str, str], lines: str = "") -> str:
+    text = named(name, f"10.99.{len(name)}.{ord(name[-1])}", 'routing_mode = "policy"\n')
+    return text + "".join(
+        f'[[connection.spd_policies]]\nlocal_cidrs = ["{local}"]\nremote_cidrs = ["{remote}"]\n'
+        f"{lines}"
+        for local, remote in rules
+    )
+
+
+RULES = (
+    ("10.0.0.0/24", "192.168.0.0/24"),
+    ("10.0.0.0/24", "192.168.1.0/24"),
+    ("10.0.1.0/24", "192.168.2.0/24"),
+    ("10.0.2.0/24", "192.168.2.0/24"),
+)
+
+
+def test_rules_of_one_connection_must_not_conflict_either() -> None:
+    """S3-5, the worked example inside one connection."""
+    assert problems(_with_rules("a", *RULES, ("10.0.1.0/24", "192.168.1.0/24"))) == ()
+    found = problem(_with_rules("a", *RULES, ("10.0.0.0/24", "192.168.1.0/24")))
+    assert found.path == f"{ROOT}[0].spd_policies[4].remote_cidrs"
+    assert found.message == (
+        "mapping_conflict: this connection has 10.0.0.0/24 - 192.168.1.0/24 already"
+    )
+
+
+def test_rules_of_two_connections_must_not_conflict() -> None:
+    """S3-5."""
+    other = _with_rules("b", ("10.0.3.0/24", "192.168.2.0/24"), ("10.0.2.0/25", "192.168.0.0/16"))
+    found = problem(_with_rules("a", *RULES) + other)
+    assert found.path == f"{ROOT}[1].spd_policies[1].remote_cidrs"
+    assert found.message.startswith("mapping_conflict: 'a' has 10.0.2.0/24 - 192.168.2.0/24")
+
+
+def test_mappings_of_different_ports_do_not_conflict() -> None:
+    one = _with_rules("a", RULES[0], lines="protocol = 6\nremote_ports = [443]\n")
+    two = _with_rules("b", RULES[0], lines='protocol = 6\nremote_ports = ["1-442"]\n')
+    udp = _with_rules("c", RULES[0], lines="protocol = 17\n")
+    assert problems(one + two + udp) == ()
+    every = problem(one + two + udp + _with_rules("d", RULES[0]))
+    assert every.message.startswith("mapping_conflict: 'a'")
+
+
+def test_a_network_inside_another_one_is_a_conflict_of_its_own_rule() -> None:
+    lines = 'routing_mode = "policy"\nlocal_subnets = ["10.0.0.0/8", "10.1.0.0/16"]\n'
+    found = problem(named("a", "10.99.0.2", lines + 'remote_subnets = ["192.168.0.0/24"]'))
+    assert found.path == f"{ROOT}[0].remote_subnets"
+    assert "this connection has 10.0.0.0/8 - 192.168.0.0/24" in found.message
+
+
 def test_names_are_unique_without_regard_to_case() -> None:
     one = named("Straße", "10.0.0.1", 'remote_subnets = ["10.1.0.0/24"]')
     found = problem(one + named("STRASSE", "10.0.0.2", 'remote_subnets = ["10.2.0.0/24"]'))
@@ -139,6 +190,38 @@ def test_a_gateway_has_at_most_two_hundred_mappings() -> None:
     lines = f'routing_mode = "policy"\nlocal_subnets = [{local}]\nremote_subnets = [{remote}]'
     found = problem(named("a", "10.0.0.1", lines))
     assert "200 mappings" in found.message
+
+
+def test_a_child_for_each_mapping_is_counted_in_destination_mode_too() -> None:
+    """S3-4."""
+    local = ", ".join(f'"10.{at}.0.0/16"' for at in range(15))
+    remote = ", ".join(f'"172.16.{at}.0/24"' for at in range(14))
+    lines = f"local_subnets = [{local}]\nremote_subnets = [{remote}]\n"
+    assert problems(named("a", "10.0.0.1", lines)) == ()
+    found = problem(named("a", "10.0.0.1", lines + "per_mapping_sa = true"))
+    assert (found.path, found.message) == (
+        f"{ROOT}[0].remote_subnets",
+        "more than 200 mappings in all",
+    )
+
+
+def test_a_rule_has_at_most_twenty_networks_a_side() -> None:
+    """S4-15."""
+    nets = [f"10.{at}.0.0/16" for at in range(21)]
+    found = problem(_with_rules("a", ("192.168.0.0/24", '", "'.join(nets))))
+    assert found.path == f"{ROOT}[0].spd_policies[0].remote_cidrs"
+    assert problems(_with_rules("a", ("192.168.0.0/24", '", "'.join(nets[1:])))) == ()
+
+
+def test_hosts_in_transport_mode_are_routed_once() -> None:
+    def one(name: str) -> str:
+        return named(name, "10.99.0.2", f'remote_id = "{name}"\nipsec.mode = "transport"')
+
+    found = problem(one("a") + one("b"))
+    assert found.path == f"{ROOT}[1].peer"
+    assert found.message.startswith("route_conflict: 'a' routes 10.99.0.2/32")
+    other = named("b", "10.99.0.3", 'ipsec.mode = "transport"')
+    assert problems(one("a") + other) == ()
 
 
 def test_two_thousand_mappings_are_compared_in_a_moment() -> None:

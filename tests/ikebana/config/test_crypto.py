@@ -2,7 +2,7 @@ import pytest
 
 from ikebana.config.compile import compile_tunnel
 from ikebana.config.gateway import Gateway
-from ikecore.proposals import describe
+from ikecore.proposals import Protocol, TransformType, describe
 from tests.ikebana.config.sample import CONNECTION, config, connection_problem, problems
 
 
@@ -117,10 +117,18 @@ def test_custom_supplies_nothing() -> None:
         ('ike.version = "any"', "ike.version", 'use version = "ikev2"'),
         ('ike.version = "ikev3"', "ike.version", "did you mean ikev2?"),
         ("ike.version = 2", "ike.version", None),
-        ('ipsec.protocol = "ah"', "ipsec.protocol", 'use protocol = "esp"'),
-        ('ipsec.mode = "transport"', "ipsec.mode", 'use mode = "tunnel"'),
+        ('ipsec.protocol = "udp"', "ipsec.protocol", ""),
+        ('ipsec.mode = "transprot"', "ipsec.mode", "did you mean transport?"),
         ('ike.mode = "aggressive"', "ike.mode", "leave it out"),
-        ("ipsec.lifetime_kb = 2560", "ipsec.lifetime_kb", "leave it out"),
+        ('ike.encryption = "null"', "ike.encryption", None),
+        ("ike.window = 0", "ike.window", "the nearest accepted is 1"),
+        ("ike.window = 17", "ike.window", "the nearest accepted is 16"),
+        ("ike.auth_lifetime_s = 59", "ike.auth_lifetime_s", "the nearest accepted is 60"),
+        ("ipsec.lifetime_kb = 2559", "ipsec.lifetime_kb", "the nearest accepted is 2560"),
+        ("ipsec.lifetime_kb = -1", "ipsec.lifetime_kb", "the nearest accepted is 2560"),
+        ("ipsec.lifetime_packets = 999", "ipsec.lifetime_packets", "the nearest accepted is 1000"),
+        ("ipsec.esn = 1", "ipsec.esn", None),
+        ('ike.proposals = ["aes128-sha256-x25519-esn"]', "ike.proposals[0]", None),
     ],
 )
 def test_an_algorithm_refused_names_its_place_and_what_would_do(
@@ -131,6 +139,67 @@ def test_an_algorithm_refused_names_its_place_and_what_would_do(
     assert found.line == 5 + lines.count("\n")
     assert hint is None or found.hint == hint
     assert str(found).isprintable()
+
+
+AH = 'nat_traversal = false\nipsec.protocol = "ah"\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "esp"),
+    [
+        ("ipsec.esn = true", ["aes256gcm16-aes128gcm16-chacha20poly1305-esn",
+                              "aes256-aes128-sha256-sha384-sha512-esn"]),
+        ('ipsec.encryption = "aes128"\nipsec.pfs = 14\nipsec.esn = true',
+         ["aes128-sha256-modp2048-esn"]),
+        ("ipsec.esn = false", ["aes256gcm16-aes128gcm16-chacha20poly1305",
+                               "aes256-aes128-sha256-sha384-sha512"]),
+        ('ipsec.proposals = ["aes128gcm16-esn"]', ["aes128gcm16-esn"]),
+        (AH, ["sha256"]),
+        (AH + 'ipsec.integrity = "sha384"\nipsec.pfs = 19\nipsec.esn = true',
+         ["sha384-ecp256-esn"]),
+        (AH + 'ipsec.proposals = ["sha512-sha256"]', ["sha512-sha256"]),
+        (AH + 'crypto_preset = "cloud_compat"', ["sha1-modp1024"]),
+    ],
+)  # fmt: skip
+def test_sequence_numbers_and_ah_are_part_of_the_proposals(lines: str, esp: list[str]) -> None:
+    assert _proposals(lines)[1] == esp
+
+
+def test_long_sequence_numbers_are_preferred_and_short_ones_taken() -> None:
+    (one,) = config(CONNECTION + "ipsec.esn = true").connections
+    plan = compile_tunnel(one, Gateway.model_validate({}))
+    offered = [t.id for t in plan.esp_proposals[0].of(TransformType.ESN)]
+    assert offered == [1, 0]
+    assert plan.esp_proposals[0].protocol is Protocol.ESP
+
+
+def test_ah_is_offered_as_ah() -> None:
+    (one,) = config(CONNECTION + AH).connections
+    (offered,) = compile_tunnel(one, Gateway.model_validate({})).esp_proposals
+    assert offered.protocol is Protocol.AH
+    assert not offered.of(TransformType.ENCR)
+
+
+@pytest.mark.parametrize(
+    ("lines", "path"),
+    [
+        (AH + 'ipsec.proposals = ["aes128-sha256"]', "ipsec.proposals[0]"),
+        (AH + 'crypto_preset = "custom"\nike.proposals = ["aes128-sha256-x25519"]', "ipsec"),
+        ('ipsec.proposals = ["aes128gcm16"]\nipsec.esn = true', "ipsec.esn"),
+    ],
+)
+def test_algorithms_fit_the_protocol(lines: str, path: str) -> None:
+    found = connection_problem(lines)
+    assert found.path == f"connection[0].{path}"
+    assert found.hint
+
+
+@pytest.mark.parametrize("lab", [False, True])
+def test_lifetimes_of_seconds_are_for_the_laboratory(lab: bool) -> None:
+    short = "ike.lifetime_s = 2\nipsec.lifetime_s = 1\nike.auth_lifetime_s = 2\n"
+    gateway = f"[gateway.lab]\nallow_short_lifetimes = {str(lab).lower()}\n"
+    assert len(problems(gateway + CONNECTION + short)) == (0 if lab else 3)
+    assert problems(gateway + CONNECTION + "ipsec.lifetime_s = -1") != ()
 
 
 @pytest.mark.parametrize(

@@ -54,3 +54,12 @@ def test_what_is_out_of_range_is_refused_at_its_line(line: str, key: str) -> Non
 
 def test_a_bound_names_the_nearest_accepted_value() -> None:
     assert problem(GATEWAY + "mtu = 100").hint == "the nearest accepted is 576"
+
+
+def test_the_laboratory_is_closed_unless_somebody_opens_it() -> None:
+    assert not config(GATEWAY).gateway.lab.allow_short_lifetimes
+    found = problem(GATEWAY + "[gateway.lab]\nallow_short_lifetime = true\n")
+    assert (found.path, found.hint) == (
+        "gateway.lab.allow_short_lifetime",
+        "did you mean allow_short_lifetimes?",
+    )

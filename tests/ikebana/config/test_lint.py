@@ -66,3 +66,12 @@ def test_a_key_file_that_everybody_can_read_is_warned_of(tmp_path: Path) -> None
         os.chmod(tmp_path / "net.psk", mode)
         found = parse(text, Sources(tmp_path), is_exposed=True).warnings()
         assert len(found) == count
+
+
+def test_what_is_for_tests_or_hides_nothing_is_warned_of() -> None:
+    """S4-19: ESP is recommended."""
+    text = "[gateway.lab]\nallow_short_lifetimes = true\n" + CONNECTION
+    lab, ah = config(text + 'nat_traversal = false\nipsec.protocol = "ah"').warnings()
+    assert (lab.path, lab.line) == ("gateway.lab.allow_short_lifetimes", 2)
+    assert (ah.path, ah.line) == (f"{ROOT}.ipsec.protocol", 8)
+    assert "does not encrypt" in ah.message

@@ -183,8 +183,11 @@ def test_the_environment_given_is_the_one_looked_into(tmp_path: Path) -> None:
         CONNECTION + "remarks = '" + "x" * 1_000_000 + "'",
         CONNECTION + "mtu = " + "[" * 31 + "]" * 31,
         "#" * (LARGEST + 1),
+        CONNECTION + "[[connection.spd_policies]]\n" * 35_000,
+        CONNECTION + "[[connection.spd_policies]]\n" * 2_000,
+        CONNECTION + "[[connection.spd_policies]]\nlocal_cidrs = [1]\n" * 2_000,
     ],
-    ids=range(15),
+    ids=range(18),
 )
 def test_a_hostile_file_is_refused_in_bounded_time_and_words(text: str) -> None:
     begun = time.process_time()
@@ -224,11 +227,25 @@ _WORDS = """
 name peer psk local_id remote_id labels local_subnets remote_subnets routing_mode local_address
 ike ike.proposals ike.encryption ike.dh_group ike.prf ike.lifetime_s ipsec.pfs ipsec.proposals
 dpd.action dpd.timeout_s retry.factor crypto_preset force_encap enabled
+mobike childless uniqueness close_action per_mapping_sa spd_policies nat_traversal ike.window
+ike.reauth ike.auth_lifetime_s ipsec.mode ipsec.protocol ipsec.esn ipsec.lifetime_kb
 """
+_RULE_WORDS = "local_cidrs remote_cidrs protocol local_ports remote_ports icmp_type icmp_code x"
 
 
 @settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from(_WORDS.split()), _VALUES, max_size=6))
 def test_any_value_for_any_key_is_a_configuration_or_problems(lines: dict[str, str]) -> None:
     text = "[[connection]]\n" + "\n".join(f"{key} = {value}" for key, value in lines.items())
+    _never_else(text.encode())
+
+
+@settings(max_examples=100)
+@given(st.dictionaries(st.sampled_from(_RULE_WORDS.split()), _VALUES, max_size=6), st.booleans())
+def test_any_value_in_a_rule_is_a_configuration_or_problems(
+    lines: dict[str, str], is_whole: bool
+) -> None:
+    rule = {"local_cidrs": '["10.1.0.0/24"]', "remote_cidrs": '["10.2.0.0/24"]'} if is_whole else {}
+    text = CONNECTION + 'routing_mode = "policy"\n[[connection.spd_policies]]\n'
+    text += "\n".join(f"{key} = {value}" for key, value in (rule | lines).items())
     _never_else(text.encode())

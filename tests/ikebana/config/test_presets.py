@@ -1,0 +1,15 @@
+from ikebana.config.presets import PRESETS, CryptoPreset
+from ikecore.keywords import parse_proposal
+from ikecore.proposals import Protocol
+
+
+def test_every_proposal_of_a_preset_can_be_read() -> None:
+    for preset in PRESETS.values():
+        for texts, protocol in ((preset.ike, Protocol.IKE), (preset.ipsec, Protocol.ESP)):
+            assert all(parse_proposal(text, protocol).protocol is protocol for text in texts)
+
+
+def test_cloud_compat_lasts_a_day_as_the_documents_promise() -> None:
+    """S0-14, S0-20."""
+    preset = PRESETS[CryptoPreset.CLOUD_COMPAT]
+    assert (preset.ike_lifetime, preset.ipsec_lifetime) == (86_400, 86_400)
