@@ -195,6 +195,8 @@ class Reassembly:
     the fragments of a message long answered start nothing.
     """
 
+    __slots__ = ("_sets",)
+
     def __init__(self) -> None:
         self._sets: dict[_Key, _Set] = {}  # oldest first
 

@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from ikecore.keywords import parse_proposal
@@ -7,13 +10,19 @@ from ikev2.channel import Channel, ClearChannel, SealedChannel
 from ikev2.fragments import PATIENCE
 from ikev2.keys import IkeKeys, derive_ike_keys
 from ikev2.message import Exchange, Header, Message, parse_header
+from ikev2.payloads.auth import Authentication
 from ikev2.payloads.chain import Payload
+from ikev2.payloads.delete import Delete
+from ikev2.payloads.ident import IdInitiator, IdResponder
 from ikev2.payloads.nonce import Nonce
 from ikev2.payloads.notify import Notify
 from suites.sealers import IntegrityError
 
+from .test_keys import Recording
+
 SAID = (Nonce(bytes(16)), Notify(16384))
 MUCH = tuple(Notify(40000 + n, bytes(300)) for n in range(8))
+RECORDED = sorted((Path(__file__).parent / "vectors" / "fragments").glob("*.json"))
 SUITES = (
     "aes128gcm16-prfsha256-x25519",
     "chacha20poly1305-prfsha256-x25519",
@@ -89,14 +98,6 @@ def test_a_message_does_not_open_under_the_senders_own_keys() -> None:
     for datagram in (*moon.seal(header(), SAID, 0), *moon.seal(header(), MUCH, 548)):
         with pytest.raises(IntegrityError):
             opened(moon, datagram)
-
-
-def test_without_room_and_time_it_speaks_as_before_there_were_fragments() -> None:
-    moon, sun = ends()
-    datagram = moon.seal(header(), MUCH)
-    assert sun.open(datagram, parse_header(datagram)).payloads == MUCH
-    datagram = ClearChannel().seal(header(Exchange.IKE_SA_INIT), MUCH)
-    assert ClearChannel().open(datagram, parse_header(datagram)).payloads == MUCH
 
 
 def test_nothing_is_ever_sealed_under_one_counter_twice() -> None:
@@ -188,3 +189,35 @@ def test_only_an_authentic_first_fragment_calls_for_the_answer_once_more() -> No
     ]
     assert heard == [True, True, False, False, False, False]
     assert opened(sun, one) is None  # it was not taken: it is not here twice
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_the_fragments_of_two_strongswans_are_gathered(path: Path) -> None:
+    recording = Recording(json.loads(path.read_text()))
+    listeners = {
+        sent_by_initiator: SealedChannel(
+            recording.derive(initiator=not sent_by_initiator), fragments=True
+        )
+        for sent_by_initiator in (True, False)
+    }
+    messages = []
+    for datagram in recording.datagrams[2:]:
+        sent_by_initiator = parse_header(datagram).from_initiator
+        message = opened(listeners[sent_by_initiator], datagram)
+        if message is not None:
+            messages.append(message)
+    asked, answered = messages[:2]
+    assert asked.one(IdInitiator) is not None
+    assert answered.one(IdResponder) is not None
+    for message in (asked, answered):
+        assert message.one(Authentication) is not None
+        assert len(message.fragments) > 1
+        assert max(map(len, message.fragments)) <= 250 - 20 - 8 - 4
+    assert all(message.fragments == () for message in messages[2:])
+    assert messages[-2].one(Delete) is not None
+    missing = len(asked.fragments) + len(answered.fragments) - 2
+    assert len(messages) + missing == len(recording.datagrams) - 2
+
+
+def test_the_recordings_are_there() -> None:
+    assert len(RECORDED) == 2

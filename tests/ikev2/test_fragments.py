@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scapy.contrib.ikev2 import IKEv2, IKEv2_Encrypted_Fragment
 
 from ikev2.fragments import (
     DATAGRAM,
@@ -221,3 +222,21 @@ def test_a_peer_that_changes_the_total_back_and_forth_never_mixes_two_cuts() -> 
     assert hear(queue, [part(1, 2, chain[:half], first=first)]) == []
     (message,) = hear(queue, [part(2, 3, chain[half:]), part(3, 3)])
     assert message.payloads == SAID
+
+
+# -- another's reading ----------------------------------------------------------------------------
+def test_scapy_reads_ours_and_we_read_scapys() -> None:
+    seen = IKEv2(part(2, 3, b"content"))
+    assert (seen.init_SPI, seen.exch_type, seen.next_payload) == (b"initiato", 35, 53)
+    fragment = seen[IKEv2_Encrypted_Fragment]
+    assert (fragment.next_payload, fragment.frag_number, fragment.frag_total) == (0, 2, 3)
+    assert fragment.length == len(part(2, 3, b"content")) - 28
+    theirs = IKEv2_Encrypted_Fragment(
+        next_payload=42, flags=0, length=8 + 8 + 8 + 16, frag_number=1, frag_total=2
+    )
+    head = IKEv2(init_SPI=b"initiato", resp_SPI=b"responde", exch_type=35, flags=8, next_payload=53)
+    head.id, head.length = 1, 28 + theirs.length
+    start = bytes(head) + bytes(theirs)
+    datagram = start + KEYS.seal(start, b"content\0", 77)
+    read = open_fragment(datagram, parse_header(datagram), KEYS)
+    assert (read.number, read.total, read.first, read.content) == (1, 2, 42, b"content")

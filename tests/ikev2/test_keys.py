@@ -60,7 +60,9 @@ class Recording:
         found = []
         for datagram in self.datagrams[2:]:
             header = parse_header(datagram)
-            found.append(ends[header.from_initiator].open(datagram, header))
+            message = ends[header.from_initiator].open(datagram, header, 0.0)
+            assert message is not None
+            found.append(message)
         return found
 
 
@@ -138,12 +140,14 @@ def test_no_octet_of_a_recorded_message_can_be_changed(recording: Recording) -> 
     datagram = recording.datagrams[-1]
     end = SealedChannel(recording.derive(initiator=True))
     header = parse_header(datagram)
-    assert end.open(datagram, header).protected
+    message = end.open(datagram, header, 0.0)
+    assert message is not None
+    assert message.protected
     for at in range(len(datagram)):
         forged = bytearray(datagram)
         forged[at] ^= 0x10
         with pytest.raises((IntegrityError, Malformed)):
-            end.open(bytes(forged), header)
+            end.open(bytes(forged), header, 0.0)
 
 
 def test_a_suite_without_prf_makes_no_ike_keys(recording: Recording) -> None:
