@@ -162,8 +162,7 @@ def test_ike_never_goes_without_secrecy() -> None:
 
 
 # The judges of each row: RFC vectors here and in test_paired, test_sealers, test_macs; packets of
-# the Linux kernel and of scapy in tests/esp.  GCM with 12 octets of ICV has none of its own: it is
-# GCM with 16, cut (RFC 4106 section 6).
+# the Linux kernel and of scapy in tests/esp; strongSwan in tests/interop/test_pairings.
 @pytest.mark.parametrize("encr", ENCR, ids=lambda row: row.name)
 def test_salt_and_icv_are_the_rfcs(encr: Encr) -> None:
     name = encr.name
