@@ -219,5 +219,18 @@ def test_the_fragments_of_two_strongswans_are_gathered(path: Path) -> None:
     assert len(messages) + missing == len(recording.datagrams) - 2
 
 
+def test_we_cut_in_cbc_where_a_strongswan_cuts() -> None:
+    (path,) = (path for path in RECORDED if path.stem.startswith("aes256-"))
+    recording = Recording(json.loads(path.read_text()))
+    ours = SealedChannel(recording.derive(initiator=True), fragments=True)
+    theirs = SealedChannel(recording.derive(initiator=False), fragments=True)
+    heard = (opened(theirs, datagram) for datagram in recording.datagrams[2:])
+    asked = next(message for message in heard if message is not None)
+    cut = ours.seal(asked.header, asked.payloads, 250 - 20 - 8 - 4)
+    assert len(cut) == 3
+    assert [d[:36] for d in cut] == [d[:36] for d in asked.fragments]
+    assert [len(d) for d in cut] == [len(d) for d in asked.fragments]
+
+
 def test_the_recordings_are_there() -> None:
     assert len(RECORDED) == 2
