@@ -143,6 +143,25 @@ def test_damaged_sealed_messages_change_nothing(position: str, seed: int) -> Non
 
 
 @pytest.mark.parametrize("seed", range(4))
+def test_damaged_fragments_change_nothing(seed: int) -> None:
+    net = network(seed, 4)
+    payloads = tuple(Notify(40000 + n, bytes(200)) for n in range(5))
+    fragments = Forger(net, "moon", initiator=True).say_in(400, 2, *payloads)
+    mutator = Mutator(seed, fragments)
+    before = {name: (net.up(name), dict(host.children)) for name, host in net.hosts.items()}
+    timeout = net.hosts["sun"].endpoint.next_timeout()
+    for _ in range(400):
+        data = mutator.datagram()
+        if data in fragments:
+            continue
+        actions = net.inject("sun", data, PATHS["sun"])
+        check_answers(data, actions)
+        assert {type(action) for action in actions} <= {Dropped, Send, Failed}
+    assert before == {n: (net.up(n), dict(host.children)) for n, host in net.hosts.items()}
+    assert net.hosts["sun"].endpoint.next_timeout() == timeout
+
+
+@pytest.mark.parametrize("seed", range(4))
 def test_noise_at_both_ends(seed: int) -> None:
     net = network(seed, 4)
     mutator = Mutator(seed, [send.data for send in net.wire])
