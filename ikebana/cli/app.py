@@ -7,14 +7,14 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from ikebana.cli.out import Exit, complain, reporting, say
 from ikebana.cli.paint import CLEAR, paint_for
 from ikebana.control.client import Client
-from ikebana.control.view import DEFAULT_PATH, StatusView, StepResult
+from ikebana.control.view import DEFAULT_PATH, Outcome, StatusView, StepResult
 
 app = typer.Typer(
     name="ikebana",
@@ -39,6 +39,7 @@ Control = Annotated[str, typer.Option("--control", metavar="SOCKET", help="The c
 Format = Annotated[Output, typer.Option("-o", "--output", help="For people, or stable JSON.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A connection.")]
 MaybeName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="A connection.")]
+Timeout = Annotated[float, typer.Option(min=1, max=600, help="Seconds to wait for the result.")]
 ConfigFile = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="TOML file.")]
 
 
@@ -85,9 +86,7 @@ def explain_proposal(keywords: Annotated[str, typer.Argument(metavar="KEYWORDS")
 @app.command()
 def up(
     name: Name,
-    timeout: Annotated[
-        float, typer.Option(min=1, max=600, help="Seconds to wait for the result.")
-    ] = 30.0,
+    timeout: Timeout = 30.0,
     control: Control = DEFAULT_PATH,
 ) -> None:
     """Bring a connection up and show the exchange as it happens."""
@@ -114,6 +113,56 @@ def down(name: Name, control: Control = DEFAULT_PATH) -> None:
     with reporting():
         Client(control).down(name)
     say([f"Down: {name}"])
+
+
+@app.command()
+def rekey(
+    name: Name,
+    ike: Annotated[bool, typer.Option("--ike", help="The IKE SA, too.")] = False,
+    timeout: Timeout = 30.0,
+    output: Format = Output.TEXT,
+    control: Control = DEFAULT_PATH,
+) -> None:
+    """Replace the keys of a connection's children without a gap."""
+    with reporting():
+        outcome = Client(control).rekey(name, timeout, ike=ike)
+    _end(name, outcome, output)
+
+
+@app.command()
+def reauth(
+    name: Name,
+    timeout: Timeout = 30.0,
+    output: Format = Output.TEXT,
+    control: Control = DEFAULT_PATH,
+) -> None:
+    """Authenticate both ends anew: the next IKE SA comes before the present one goes."""
+    with reporting():
+        outcome = Client(control).reauth(name, timeout)
+    _end(name, outcome, output)
+
+
+@app.command()
+def renegotiate(
+    name: Name,
+    timeout: Timeout = 30.0,
+    output: Format = Output.TEXT,
+    control: Control = DEFAULT_PATH,
+) -> None:
+    """Delete a connection's SAs, then begin anew; traffic stops meanwhile."""
+    with reporting():
+        outcome = Client(control).renegotiate(name, timeout)
+    _end(name, outcome, output)
+
+
+def _end(name: str, outcome: Outcome, output: Output) -> NoReturn:
+    from ikebana.cli.renew import outcome_code, outcome_lines
+
+    if output is Output.JSON:
+        say([json.dumps(outcome.to_json(), indent=2)])
+    else:
+        say(outcome_lines(name, outcome, paint_for(sys.stdout)))
+    raise typer.Exit(outcome_code(outcome))
 
 
 @app.command()

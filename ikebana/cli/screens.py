@@ -18,6 +18,11 @@ _COLUMNS: Final = (
     ("IN b/s", 6),
     ("OUT", 6),
 )
+_FRAMINGS: Final = {
+    "udp": "ESP in UDP",
+    "esp": "ESP (protocol 50)",
+    "ah": "AH (protocol 51)",
+}
 _LEVELS: Final = {Level.ERROR: "red", Level.WARNING: "yellow", Level.DEBUG: "dim"}
 
 
@@ -33,13 +38,22 @@ def overview(
     ``now`` in seconds of the Unix epoch.  With ``height`` at most that many lines: what needs
     attention comes first then.
     """
-    titles = "  " + " ".join(f"{title:<{room}}" for title, room in _COLUMNS)
+    columns = _columns(status, width)
+    titles = "  " + " ".join(f"{title:<{room}}" for title, room in columns)
     lines = [fit(_gateway(status.gateway, now), width), paint(titles[:width].rstrip(), "bold")]
     lines += [paint(fit(f"! {text}", width), "yellow") for text in status.gateway.warnings[:3]]
-    entries = [_entry(one, paint, width) for one in status.connections]
+    entries = [_entry(one, columns, paint, width) for one in status.connections]
     if height is not None and len(lines) + sum(map(len, entries)) > height:
         return lines + _cut(status.connections, entries, height - len(lines))
     return lines + [line for entry in entries for line in entry] + _none(status)
+
+
+def _columns(status: StatusView, width: int) -> tuple[tuple[str, int], ...]:
+    """Return the columns, that of the state as wide as it needs and the screen allows."""
+    spare = width - 1 - sum(room + 1 for _, room in _COLUMNS)
+    longest = max((len(_state(one)) for one in status.connections), default=0)
+    name, (state, room), *rest = _COLUMNS
+    return (name, (state, max(room, min(longest, room + spare))), *rest)
 
 
 def _cut(connections: Sequence[ConnectionView], entries: list[list[str]], room: int) -> list[str]:
@@ -70,29 +84,35 @@ def _gateway(gateway: GatewayView, now: float) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _entry(view: ConnectionView, paint: Paint, width: int) -> list[str]:
+def _entry(
+    view: ConnectionView, columns: Sequence[tuple[str, int]], paint: Paint, width: int
+) -> list[str]:
     state = _state(view)
+    is_short = len(state) > columns[1][1]
     cells = (
         view.name,
-        state if len(state) <= _COLUMNS[1][1] else view.state,
+        view.state if is_short else state,
         view.peer,
         span(view.age_s),
         span(view.rekey_in_s),
         rate(view.rate_in_bps),
         rate(view.rate_out_bps),
     )
-    shown = [f"{fit(cell, room):<{room}}" for cell, (_, room) in zip(cells, _COLUMNS, strict=True)]
+    shown = [f"{fit(cell, room):<{room}}" for cell, (_, room) in zip(cells, columns, strict=True)]
     colour = state_colour(view.state)
     shown[1] = paint(shown[1], colour)
     lines = [f"{paint(state_mark(view.state), colour)} {' '.join(shown).rstrip()}"]
-    if view.reason_code:
-        lines.append(paint(fit(f"    ↳ {_reason(view)}", width), "dim" if view.state.is_up else ""))
+    told = [f"{view.mappings_up} of {view.mappings_total} mappings up"] if is_short else []
+    told += [_reason(view)] if view.reason_code else []
+    if told:
+        text = fit(f"    ↳ {' · '.join(told)}", width)
+        lines.append(paint(text, "dim" if view.state.is_up else ""))
     return lines
 
 
 def _state(view: ConnectionView) -> str:
     if view.state.is_up and view.mappings_up < view.mappings_total:
-        return f"{view.state} {view.mappings_up}/{view.mappings_total}"
+        return f"{view.state} ({view.mappings_up}/{view.mappings_total})"
     return str(view.state)
 
 
@@ -127,6 +147,7 @@ def _details(view: ConnectionView, paint: Paint, width: int) -> Iterator[str]:
         ("age", span(view.age_s) if view.age_s is not None else ""),
         ("rekey in", span(view.rekey_in_s) if view.rekey_in_s is not None else ""),
         ("path", _path(view)),
+        ("mode", view.mode if view.mode != "tunnel" else ""),
         ("mappings", f"{view.mappings_up} of {view.mappings_total} up" + _narrowed(view)),
         ("in", _traffic(view.packets_in, view.octets_in, view.rate_in_bps)),
         ("out", _traffic(view.packets_out, view.octets_out, view.rate_out_bps)),
@@ -136,8 +157,12 @@ def _details(view: ConnectionView, paint: Paint, width: int) -> Iterator[str]:
     for label, text in facts:
         if text:
             yield fit(f"  {label + ':':<10}{text}", width)
-    for child in view.children:
-        yield from (fit(line, width) for line in _child(child))
+    if view.last_change:
+        at = f" {moment(view.last_change_at)}" if view.last_change_at is not None else ""
+        yield f"  last change{at}:"
+        yield fit(f"    {view.last_change}", width)
+    lines = _child(*view.children) if len(view.children) == 1 else _children(view.children)
+    yield from (fit(line, width) for line in lines)
     if view.reason_code:
         since = f" since {moment(view.reason_since)}" if view.reason_since is not None else ""
         yield fit(f"  last reason{since}: {view.reason_code}", width)
@@ -146,7 +171,7 @@ def _details(view: ConnectionView, paint: Paint, width: int) -> Iterator[str]:
 
 
 def _path(view: ConnectionView) -> str:
-    framing = {"udp": "ESP in UDP", "esp": "ESP (protocol 50)"}.get(view.encapsulation, "")
+    framing = _FRAMINGS.get(view.encapsulation, "")
     nat = f"NAT: {view.nat}" if view.nat else ""
     return ", ".join(part for part in (framing, nat) if part)
 
@@ -175,6 +200,19 @@ def _child(child: ChildView) -> Iterator[str]:
         f"    age {span(child.age_s)}{rekey}, in {amount(child.octets_in)}B, "
         f"out {amount(child.octets_out)}B"
     )
+
+
+def _children(children: Sequence[ChildView]) -> Iterator[str]:
+    """Tell of several children, a line each."""
+    if children:
+        yield "  child in out      rekey  in     out    networks"
+    for child in children:
+        local, remote = (" ".join(side) for side in (child.local_ts, child.remote_ts))
+        yield (
+            f"  {child.inbound_spi:08x} {child.outbound_spi:08x} {span(child.rekey_in_s):<6} "
+            f"{amount(child.octets_in) + 'B':<6} {amount(child.octets_out) + 'B':<6} "
+            f"{local} === {remote}"
+        )
 
 
 def log_line(line: LogLine, paint: Paint = PLAIN) -> str:

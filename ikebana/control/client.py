@@ -9,7 +9,14 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from ikebana.control.codec import Undecodable
-from ikebana.control.view import DEFAULT_PATH, LogLine, StatusView, Step, step_from_json
+from ikebana.control.view import (
+    DEFAULT_PATH,
+    LogLine,
+    Outcome,
+    StatusView,
+    Step,
+    step_from_json,
+)
 
 _LIMIT: Final = 64 * 1024 * 1024  # octets of one answer
 _LINE: Final = 1024 * 1024  # octets of one line of a stream
@@ -84,6 +91,27 @@ class Client:
         """Take a connection down."""
         self._ask("POST", f"/v1/connections/{quote(name, safe='')}/down")
 
+    def rekey(self, name: str, timeout: float, *, ike: bool = False) -> Outcome:
+        """Renew the keys of a connection's children, with ``ike`` of its IKE SA too."""
+        return self._outcome(name, "rekey", timeout, ike="1" if ike else None)
+
+    def reauth(self, name: str, timeout: float) -> Outcome:
+        """Make a connection's next IKE SA, then close the present one."""
+        return self._outcome(name, "reauth", timeout)
+
+    def renegotiate(self, name: str, timeout: float) -> Outcome:
+        """Delete a connection's SAs and begin anew."""
+        return self._outcome(name, "renegotiate", timeout)
+
+    def _outcome(self, name: str, verb: str, timeout: float, **more: str | None) -> Outcome:
+        path = f"/v1/connections/{quote(name, safe='')}/{verb}"
+        target = _target(path, timeout=f"{timeout:g}", **more)
+        raw = self._ask("POST", target, timeout + _GRACE)
+        try:
+            return Outcome.from_json(raw)
+        except Undecodable as error:
+            raise _strange(str(error)) from error
+
     def log(self, name: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
         """Yield the log's lines; with ``follow`` for ever."""
         target = _target("/v1/log", name=name, follow="1" if follow else None)
@@ -104,8 +132,8 @@ class Client:
             raise _strange("no counters")
         return found
 
-    def _ask(self, method: str, target: str) -> dict[str, Any]:
-        connection = _Connection(self.path, self.patience)
+    def _ask(self, method: str, target: str, patience: float | None = None) -> dict[str, Any]:
+        connection = _Connection(self.path, patience or self.patience)
         try:
             answer = self._send(connection, method, target)
             found = json.loads(answer.read(_LIMIT))

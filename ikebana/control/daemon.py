@@ -47,16 +47,22 @@ class Daemon(Protocol):
     async def rekey(self, name: str, ike: bool, wait: float) -> Outcome:
         """Renew the keys of the connection's children, with ``ike`` of its IKE SA too.
 
-        Finishes when all of them are renewed or one failed, after ``wait`` seconds at the
-        latest: that ends the telling, not the exchange.  May raise :exc:`Conflict` (nothing is
-        up), as :meth:`reauth` and :meth:`renegotiate` do (disabled).
+        Returns when all of them are renewed or one was refused, after ``wait`` seconds at the
+        latest.  That, like cancelling, ends the telling and not the exchange.  Raises
+        :exc:`Conflict` when nothing is up.
         """
 
     async def reauth(self, name: str, wait: float) -> Outcome:
-        """Make the next IKE SA and its children, then close the present one; end as ``rekey``."""
+        """Make the next IKE SA with its children, then close the present one.
+
+        Returns and raises as :meth:`rekey` does.
+        """
 
     async def renegotiate(self, name: str, wait: float) -> Outcome:
-        """Delete the connection's SAs, then start it at once; end as ``rekey``."""
+        """Delete the connection's SAs, if there are any, then start it at once.
+
+        Returns as :meth:`rekey` does; raises :exc:`Conflict` when it is disabled.
+        """
 
     def log(self, name: str | None) -> Sequence[LogLine]:
         """Return the lines kept, oldest first."""

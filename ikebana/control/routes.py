@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from aiohttp import web
 
 from ikebana.control.daemon import Conflict, Daemon, NotFound
+from ikebana.control.view import Outcome
 
 if TYPE_CHECKING:
     from ikebana.control.server import Bounds
@@ -43,6 +44,9 @@ def make_runner(daemon: Daemon, bounds: "Bounds", keep: Keep, max_line: int) -> 
     app.router.add_post("/v1/reload", routes.reload)
     app.router.add_post("/v1/connections/{name}/up", routes.up)
     app.router.add_post("/v1/connections/{name}/down", routes.down)
+    app.router.add_post("/v1/connections/{name}/rekey", routes.rekey)
+    app.router.add_post("/v1/connections/{name}/reauth", routes.reauth)
+    app.router.add_post("/v1/connections/{name}/renegotiate", routes.renegotiate)
     app.on_shutdown.append(routes.finish)
     return web.AppRunner(
         app,
@@ -111,6 +115,37 @@ class Routes:
         await self._finish(self._daemon.down(name))
         return _json(self._daemon.status(name).to_json())
 
+    async def rekey(self, request: web.Request) -> web.StreamResponse:
+        """Renew keys; answer with an :class:`~ikebana.control.view.Outcome`."""
+        _only(request, "ike", "timeout")
+        ike = _switch("ike", request.query.get("ike", "0"))
+        return await self._outcome(request, lambda name, s: self._daemon.rekey(name, ike, s))
+
+    async def reauth(self, request: web.Request) -> web.StreamResponse:
+        """Authenticate anew; answer as :meth:`rekey` does."""
+        _only(request, "timeout")
+        return await self._outcome(request, self._daemon.reauth)
+
+    async def renegotiate(self, request: web.Request) -> web.StreamResponse:
+        """Delete the SAs and begin anew; answer as :meth:`rekey` does."""
+        _only(request, "timeout")
+        return await self._outcome(request, self._daemon.renegotiate)
+
+    async def _outcome(
+        self, request: web.Request, ask: Callable[[str, float], Awaitable[Outcome]]
+    ) -> web.StreamResponse:
+        """Wait for an exchange's outcome: as long as a stream may, and counted among them."""
+        wait = _seconds(request.query.get("timeout", "30"))
+        if self._streams >= self._bounds.streams:
+            return problem(503, "Service Unavailable", "too many streams")
+        self._streams += 1
+        try:
+            self._keep(request.transport)
+            outcome = await ask(request.match_info["name"], wait)
+        finally:
+            self._streams -= 1
+        return _json(outcome.to_json())
+
     async def reload(self, request: web.Request) -> web.StreamResponse:
         """Read the configuration again; 422 with the problems when it is bad."""
         _only(request)
@@ -131,7 +166,7 @@ class Routes:
         """Give the lines kept, and with ``follow`` those to come."""
         _only(request, "name", "follow")
         name = request.query.get("name")
-        follow = _switch(request.query.get("follow", "0"))
+        follow = _switch("follow", request.query.get("follow", "0"))
         if follow:
             coming = self._daemon.follow(name)
             return await self._stream(request, coming, self._daemon.log(name))
@@ -233,9 +268,9 @@ def _seconds(text: str) -> float:
     return found
 
 
-def _switch(text: str) -> bool:
+def _switch(name: str, text: str) -> bool:
     if text not in ("0", "1", "false", "true"):
-        raise Unprocessable("follow: 0 or 1")
+        raise Unprocessable(f"{name}: 0 or 1")
     return text in ("1", "true")
 
 

@@ -9,8 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from ikebana.cli.app import app
-from ikebana.control.view import StatusView
-from tests.ikebana.control.fake import BAD, NET, FakeDaemon, served
+from ikebana.control.view import ConnectionState, Outcome, StatusView
+from tests.ikebana.control.fake import BAD, NET, RENEWED, FakeDaemon, served
+
+VERBS = ["up", "down", "status", "log", "rekey", "reauth", "renegotiate"]
 
 
 @pytest.fixture
@@ -53,6 +55,34 @@ def test_status_json_is_the_sockets(path: str) -> None:
 def test_down_is_told(path: str, daemon: FakeDaemon) -> None:
     assert Ran("down", "net", "--control", path).out == "Down: net\n"
     assert daemon.downs == ["net"]
+
+
+@pytest.mark.parametrize("words", [["rekey"], ["rekey", "--ike"], ["reauth"], ["renegotiate"]])
+def test_renewals_tell_old_and_new_in_a_line(
+    path: str, daemon: FakeDaemon, words: list[str]
+) -> None:
+    ran = Ran(*words, "net", "--timeout", "7", "--control", path)
+    assert (ran.code, ran.out) == (0, "child c0ffee01 -> 5e6f7a8b in 12 ms\n")
+    assert daemon.asked == [(" ".join(words), "net", 7.0)]
+
+
+def test_a_renewals_json_is_the_sockets(path: str) -> None:
+    ran = Ran("rekey", "net", "-o", "json", "--control", path)
+    assert Outcome.from_json(json.loads(ran.out)) == RENEWED
+
+
+@pytest.mark.parametrize(("timed_out", "code"), [(False, 1), (True, 5)])
+def test_a_renewal_that_fails_has_ups_exit_codes(
+    path: str, daemon: FakeDaemon, timed_out: bool, code: int
+) -> None:
+    daemon.outcome = Outcome(False, ConnectionState.CONNECTED, timed_out=timed_out)
+    assert Ran("rekey", "net", "--control", path).code == code
+    assert Ran("rekey", "net", "-o", "json", "--control", path).code == code
+
+
+def test_a_renewal_of_what_is_not_up_says_what_to_do(path: str) -> None:
+    ran = Ran("rekey", "tokyo", "--control", path)
+    assert (ran.code, ran.errors) == (1, "error: tokyo is not connected\n  ikebana up tokyo\n")
 
 
 def test_up_shows_the_exchange_and_ends_connected(path: str) -> None:
@@ -112,14 +142,14 @@ def test_log_json_is_a_line_each(path: str, daemon: FakeDaemon) -> None:
     assert "\x1b" not in ran.out
 
 
-@pytest.mark.parametrize("verb", ["up", "down", "status", "log"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_unknown_name_is_exit_3_with_a_suggestion(path: str, verb: str) -> None:
     ran = Ran(verb, "tokio", "--control", path)
     assert (ran.code, ran.out) == (3, "")
     assert ran.errors == "error: no connection 'tokio'\n  did you mean tokyo?\n"
 
 
-@pytest.mark.parametrize("verb", ["up", "down", "status", "log"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_no_daemon_is_exit_1_and_says_how_to_start_one(tmp_path: Path, verb: str) -> None:
     name = [] if verb in ("status", "log") else ["net"]
     ran = Ran(verb, *name, "--control", str(tmp_path / "none"))

@@ -7,6 +7,7 @@ import pytest
 from ikebana.cli.paint import Paint
 from ikebana.cli.screens import amount, details, log_line, moment, overview, span
 from ikebana.control.view import (
+    ChildView,
     ConnectionState,
     ConnectionView,
     GatewayView,
@@ -33,9 +34,41 @@ def test_overview_is_a_line_a_connection_and_its_reason() -> None:
 
 def test_mappings_are_counted_where_some_are_down() -> None:
     some = replace(NET, state=ConnectionState.PARTIALLY_CONNECTED, mappings_up=1, mappings_total=2)
-    lines = overview(StatusView(GATEWAY, (some,)), NOW)
-    assert lines[2].split()[2] == "partially_connected"
-    assert details(StatusView(GATEWAY, (some,)))[0] == "● net: partially_connected 1/2"
+    status = StatusView(GATEWAY, (some, NET))
+    assert overview(status, NOW, width=100)[1:] == [
+        "  NAME           STATE                     PEER            AGE    REKEY  IN b/s OUT",
+        "● net            partially_connected (1/2) 10.99.0.2       1h02m  22h46m 1.50M  0",
+        "● net            connected                 10.99.0.2       1h02m  22h46m 1.50M  0",
+    ]
+    assert overview(status, NOW)[2:] == [
+        "● net            partially_connected 10.99.0.2       1h02m  22h46m 1.50M  0",
+        "    ↳ 1 of 2 mappings up",
+        "● net            connected           10.99.0.2       1h02m  22h46m 1.50M  0",
+    ]
+    assert details(StatusView(GATEWAY, (some,)))[0] == "● net: partially_connected (1/2)"
+
+
+def test_several_children_take_a_line_each() -> None:
+    other = ChildView(
+        0xC0FFEE03, 0xC0FFEE04, "aes128gcm16", ("10.1.0.0/24[6]",), ("10.3.0.0/24[6/443]",),
+        rekey_in_s=3300.0, octets_in=1000, octets_out=2_500_000,
+    )  # fmt: skip
+    view = replace(NET, children=(*NET.children, other))
+    assert details(StatusView(GATEWAY, (view,)))[-3:] == [
+        "  child in out      rekey  in     out    networks",
+        "  c0ffee01 c0ffee02 -      0B     0B     10.1.0.0/24 === 10.2.0.0/24",
+        "  c0ffee03 c0ffee04 55m00s 1.00kB 2.50MB 10.1.0.0/24[6] === 10.3.0.0/24[6/443]",
+    ]
+
+
+def test_the_last_change_is_told() -> None:
+    text = "child 1a2b3c4d -> 5e6f7a8b, soft limit, 12 ms"
+    view = replace(NET, last_change=text, last_change_at=NOW, mode="transport", encapsulation="ah")
+    lines = details(StatusView(GATEWAY, (view,)))
+    at = lines.index(f"  last change {moment(NOW)}:")
+    assert lines[at + 1] == f"    {text}"
+    assert "  mode:     transport" in lines
+    assert "  path:     AH (protocol 51), NAT: none" in lines
 
 
 def test_many_connections_still_fit_and_the_troubled_come_first() -> None:

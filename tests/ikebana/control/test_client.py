@@ -17,7 +17,7 @@ from ikebana.control.client import (
     TimedOut,
 )
 
-from .fake import BAD, NET, STEPS, FakeDaemon, served
+from .fake import BAD, NET, RENEWED, STEPS, FakeDaemon, served
 
 
 @pytest.fixture
@@ -38,6 +38,14 @@ def test_every_question_has_its_answer(client: Client, daemon: FakeDaemon) -> No
     assert daemon.timeout == 12.5
     client.down("net")
     assert daemon.downs == ["net"]
+    assert client.rekey("net", 5) == client.reauth("net", 6) == client.renegotiate("net", 7.5)
+    assert client.rekey("net", 8, ike=True) == RENEWED
+    assert daemon.asked == [
+        ("rekey", "net", 5.0),
+        ("reauth", "net", 6.0),
+        ("renegotiate", "net", 7.5),
+        ("rekey --ike", "net", 8.0),
+    ]
     assert list(client.log()) == daemon.lines
     assert [line.text for line in client.log("net", follow=True)] == [
         "IKE_SA established",

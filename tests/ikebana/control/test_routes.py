@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ikebana.control.server import Bounds
-from ikebana.control.view import ConnectionState, LogLine, StatusView, step_from_json
+from ikebana.control.view import ConnectionState, LogLine, Outcome, StatusView, step_from_json
 
-from .fake import BAD, NET, STEPS, FakeDaemon, serving
+from .fake import BAD, NET, RENEWED, STEPS, FakeDaemon, serving
 from .test_server import ask, run
 
 
@@ -73,6 +73,57 @@ def test_up_streams_its_steps_and_ends_with_the_result(tmp_path: Path) -> None:
     assert status == 200
     assert headers["content-type"] == "application/x-ndjson"
     assert tuple(step_from_json(json.loads(line)) for line in body.splitlines()) == STEPS
+
+
+@pytest.mark.parametrize(
+    ("target", "asked"),
+    [
+        ("rekey", ("rekey", "net", 30.0)),
+        ("rekey?ike=0&timeout=5", ("rekey", "net", 5.0)),
+        ("rekey?ike=1", ("rekey --ike", "net", 30.0)),
+        ("reauth?timeout=0.5", ("reauth", "net", 0.5)),
+        ("renegotiate", ("renegotiate", "net", 30.0)),
+    ],
+)
+def test_a_renewal_answers_with_its_outcome(
+    tmp_path: Path, target: str, asked: tuple[str, str, float]
+) -> None:
+    daemon = FakeDaemon()
+    status, _, body = answers(tmp_path, "POST", f"/v1/connections/net/{target}", daemon)
+    assert (status, Outcome.from_json(json.loads(body))) == (200, RENEWED)
+    assert daemon.asked == [asked]
+
+
+@pytest.mark.parametrize("verb", ["rekey", "reauth", "renegotiate"])
+def test_a_renewal_that_cannot_be_says_why(tmp_path: Path, verb: str) -> None:
+    found = problem(tmp_path, "POST", f"/v1/connections/tokyo/{verb}")
+    assert (found["status"], found["hint"]) == (409, "ikebana up tokyo")
+    assert problem(tmp_path, "POST", f"/v1/connections/tokio/{verb}")["close"] == ["tokyo"]
+    assert problem(tmp_path, "POST", f"/v1/connections/net/{verb}?timeout=601")["status"] == 422
+    assert problem(tmp_path, "POST", f"/v1/connections/net/{verb}?wait=1")["status"] == 422
+
+
+def test_ike_is_a_switch_of_rekey_alone(tmp_path: Path) -> None:
+    found = problem(tmp_path, "POST", "/v1/connections/net/rekey?ike=yes")
+    assert (found["status"], found["detail"]) == (422, "ike: 0 or 1")
+    assert problem(tmp_path, "POST", "/v1/connections/net/reauth?ike=1")["status"] == 422
+
+
+def test_renewals_that_wait_are_counted_among_the_streams(tmp_path: Path) -> None:
+    async def scene() -> None:
+        daemon = FakeDaemon()
+        daemon.hold_down.clear()
+        bounds = Bounds(streams=1, patience=0.2)
+        async with serving(daemon, tmp_path / "s", bounds):
+            first = asyncio.ensure_future(call(tmp_path / "s", "POST", "/v1/connections/net/rekey"))
+            while (await call(tmp_path / "s", "POST", "/v1/connections/tokyo/reauth"))[0] == 409:
+                pass  # the first one is not yet there
+            status, _, _ = await call(tmp_path / "s", "POST", "/v1/connections/net/reauth")
+            assert status == 503
+            daemon.hold_down.set()
+            assert (await first)[0] == 200
+
+    run(scene)
 
 
 def test_down_answers_with_the_status(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from ikebana.control.view import (
     GatewayView,
     Level,
     LogLine,
+    Outcome,
     StatusView,
     step_from_json,
 )
 
-from .fake import BAD, NET, REFUSED, STEPS
+from .fake import BAD, NET, REFUSED, RENEWED, STEPS
 
 
 def test_states_are_exactly_the_models() -> None:
@@ -46,11 +47,11 @@ def test_json_names_are_stable() -> None:
         "packets_in", "packets_out", "octets_in", "octets_out", "rate_in_bps", "rate_out_bps",
         "reason_code", "reason", "reason_since", "tries", "next_try_in_s", "nat", "encapsulation",
         "mappings_up", "mappings_total", "narrowed", "initiator_spi", "responder_spi", "children",
-        "drops",
+        "drops", "mode", "last_change", "last_change_at",
     ]  # fmt: skip
     assert list(ChildView(1, 2).to_json()) == [
         "inbound_spi", "outbound_spi", "esp", "local_ts", "remote_ts", "age_s", "rekey_in_s",
-        "packets_in", "packets_out", "octets_in", "octets_out",
+        "packets_in", "packets_out", "octets_in", "octets_out", "mode", "protocol",
     ]  # fmt: skip
     assert list(GatewayView("moon").to_json()) == [
         "name", "version", "pid", "started", "listening", "worker", "drops", "half_open",
@@ -59,6 +60,13 @@ def test_json_names_are_stable() -> None:
     assert LogLine(1.5, "net", Level.INFO, "up").to_json() == {
         "at": 1.5, "connection": "net", "level": "info", "text": "up", "code": "",
     }  # fmt: skip
+
+
+def test_an_outcome_survives_json_and_its_names_are_stable() -> None:
+    raw = json.loads(json.dumps(RENEWED.to_json()))
+    assert list(raw) == ["ok", "state", "changes", "code", "lines", "timed_out"]
+    assert raw["changes"] == [{"what": "child", "old": "c0ffee01", "new": "5e6f7a8b", "ms": 12.4}]
+    assert Outcome.from_json(raw) == RENEWED
 
 
 def test_steps_say_their_event_first_or_last_but_always() -> None:
