@@ -5,6 +5,7 @@ from typing import Final, NoReturn
 
 from esp.limit import NO_LIMIT, Limit
 from esp.sa import Drop, InboundSa, OutboundSa
+from esp.transport import Transport
 from policy.flow import Flow, flow_of
 from policy.path import Path
 from policy.selectors import TrafficSelector
@@ -22,11 +23,16 @@ class ChildSa:
 
     ``seal`` and ``open`` are what happens to a packet: (packet, next header) to datagram, and
     datagram to (next header, packet); both raise :exc:`~esp.sa.Drop`.  ``soft`` and ``hard`` are
-    the limits of each direction.
+    the limits of each direction.  With ``transport`` only the payload of packets between the ends
+    of the path is protected; ``original`` is for a NAT there: see :class:`esp.transport.Transport`.
+    Raises ValueError where the path has no addresses for it.
     """
 
     __slots__ = (
+        "_has_ended",
+        "_original",
         "_path",
+        "_transport",
         "admitted",
         "hard",
         "inbound",
@@ -53,6 +59,8 @@ class ChildSa:
         *,
         soft: Limit = NO_LIMIT,
         hard: Limit = NO_LIMIT,
+        transport: bool = False,
+        original: tuple[str, str] = ("", ""),
     ) -> None:
         self.tunnel = tunnel
         self.outbound = outbound
@@ -61,6 +69,9 @@ class ChildSa:
         self.hard = hard
         self.seal: Callable[[bytes, int], bytes] = outbound.protect
         self.open: Callable[[bytes], tuple[int, bytes]] = inbound.unprotect
+        self._transport = transport
+        self._original = original
+        self._has_ended = False
         self.local = local
         self.remote = remote
         self.mtu = mtu
@@ -69,16 +80,20 @@ class ChildSa:
 
     @property
     def path(self) -> Path:
-        """Return where datagrams go; setting it also moves ``source``."""
+        """Return where datagrams go; setting it moves ``source`` and transport mode's ends."""
         return self._path
 
     @path.setter
     def path(self, path: Path) -> None:
+        if self._transport and not self._has_ended:
+            ends = Transport(self.outbound, self.inbound, path, self._original)
+            self.seal, self.open = ends.seal, ends.open
         self._path = path
         self.source: object = path.remote if path.encapsulated else None
 
     def end(self) -> None:
         """Let nothing through any more, in either direction: a hard limit was reached."""
+        self._has_ended = True
         self.seal, self.open = _ended, _ended
         self.soft = self.hard = NO_LIMIT
 

@@ -16,6 +16,8 @@ DROPS: Final = (
     # on the way out
     "policy",  # DISCARD, or no policy at all
     "bypass",  # BYPASS: a packet in the TUN device cannot leave in clear from there
+    "fragment",  # transport mode protects whole datagrams only (RFC 4303 section 3.3.4)
+    "options",  # IPv4 options, IPv6 extension headers: not in transport mode, nor outside AH
     "too_big",  # answered by "fragmentation needed"
     "sequence_exhausted",
     "lifetime",  # a child came to a hard limit and was not replaced in time (either direction)

@@ -3,6 +3,7 @@
 import struct
 from typing import Final
 
+from esp.checksum import checksum, corrected, difference
 from policy.flow import OPAQUE, MalformedPacket, upper_layer
 from policy.mtu import MINIMUM, mss_for
 
@@ -90,13 +91,8 @@ def _with_mss(packet: bytes, start: int, limit: int) -> bytes:
             body[at + 2 : at + 4] = new
             if (at - start) & 1:  # an odd offset: these two octets lie in two checksum words
                 old, new = old[::-1], new[::-1]
-            was = int.from_bytes(packet[start + 16 : start + 18], "big")
-            # RFC 1624: HC' = ~(~HC + ~m + m'), never going through 0
-            total = (0xFFFF - was) + (0xFFFF - int.from_bytes(old, "big"))
-            total += int.from_bytes(new, "big")
-            while total >> 16:
-                total = (total & 0xFFFF) + (total >> 16)
-            body[start + 16 : start + 18] = (0xFFFF - total).to_bytes(2, "big")
+            fresh = corrected(packet[start + 16 : start + 18], difference(old, new))
+            body[start + 16 : start + 18] = fresh
             return bytes(body)
         at += length
     return packet
@@ -153,16 +149,16 @@ def _error(packet: bytes, kind: int, code: int, word: int, source: bytes) -> byt
     if version == 4:
         origin, target = packet[12:16], packet[16:20]
         body = _ICMP_HEAD.pack(kind, code, 0, word) + quote
-        body = body[:2] + _checksum(body) + body[4:]
+        body = body[:2] + checksum(body) + body[4:]
         # version/IHL, TOS, length, id, fragment, TTL, protocol, checksum, source, target
         head = _IPV4.pack(
             0x45, 0xC0, 20 + len(body), 0, 0, _TTL, _ICMP, 0, source or target, origin
         )
-        return head[:10] + _checksum(head) + head[12:] + body
+        return head[:10] + checksum(head) + head[12:] + body
     origin, target = packet[8:24], packet[24:40]
     body = _ICMP_HEAD.pack(kind, code, 0, word) + quote
     pseudo = (source or target) + origin + struct.pack("!II", len(body), _ICMPV6)
-    body = body[:2] + _checksum(pseudo + body) + body[4:]
+    body = body[:2] + checksum(pseudo + body) + body[4:]
     return _IPV6.pack(6 << 28, len(body), _ICMPV6, _TTL, source or target, origin) + body
 
 
@@ -180,12 +176,3 @@ def _may_be_told(packet: bytes, version: int, protocol: int, start: int) -> bool
 
 
 _QUERIES: Final = frozenset(bytes((kind,)) for kind in _ICMP_ABOUT)
-
-
-def _checksum(octets: bytes) -> bytes:
-    """Return the Internet checksum (RFC 1071): a sum modulo 65535 is what end-around carry is."""
-    if len(octets) & 1:
-        octets += b"\x00"
-    total = int.from_bytes(octets, "big")
-    # 0 and 0xFFFF are the same to it; a sum of 0 comes only from octets that are all 0
-    return (0xFFFF - (total % 0xFFFF or (0xFFFF if total else 0))).to_bytes(2, "big")

@@ -1,4 +1,4 @@
-"""How large a packet fits into a tunnel (RFC 4303 section 2, RFC 3948 section 2.1)."""
+"""How large a packet fits (RFC 4303 section 2, RFC 3948 section 2.1)."""
 
 from typing import Final
 
@@ -20,6 +20,14 @@ def tunnel_mtu(
     room = path_mtu - IP_HEADER[outer_version] - _UDP * encapsulated - _ESP - iv - icv
     align = max(4, block)
     return max(0, room // align * align - _TRAILER)
+
+
+def transport_mtu(room: int, version: int) -> int:
+    """Return the largest packet for transport mode, where ``room`` is what a tunnel has.
+
+    The packet's own IP header is the outer one then, so that it need not fit inside.
+    """
+    return room + IP_HEADER[version] if room else 0
 
 
 def mss_for(mtu: int, version: int) -> int:

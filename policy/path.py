@@ -27,3 +27,7 @@ class Path:
     def reversed(self) -> "Path":
         """Return the same path as the other end sees it."""
         return replace(self, local=self.remote, remote=self.local)
+
+    def over(self, ends: "Path") -> "Path":
+        """Return the ends of another path, ESP going as on this one: a datagram does not tell."""
+        return replace(ends, plain_esp=self.plain_esp)

@@ -297,4 +297,6 @@ def _install_message(token: int, spec: ChildSpec, path_mtu: int) -> Install:
         limits.hard_octets,
         limits.soft_packets,
         limits.hard_packets,
+        spec.mode,
+        spec.original,
     )

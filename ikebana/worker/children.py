@@ -6,7 +6,8 @@ from esp.child import ChildSa
 from esp.limit import NEVER, Limit
 from esp.sa import InboundSa, OutboundSa
 from ikebana.worker.messages import Install
-from policy.mtu import tunnel_mtu
+from ikecore.child import Mode
+from policy.mtu import transport_mtu, tunnel_mtu
 from suites.encr import ENCR_BY_NAME, sealer
 from suites.integ import INTEG_BY_NAME
 from suites.sealers import Sealer
@@ -34,6 +35,7 @@ def child_of(message: Install, near_end: int = NEAR_END) -> ChildSa:
     icv = integ.icv if integ is not None else encr.icv
     version = 6 if ":" in message.path.local[0] else 4
     mtu = tunnel_mtu(message.path_mtu, version, message.path.encapsulated, encr.iv, icv, encr.block)
+    is_transport = message.mode is Mode.TRANSPORT
     return ChildSa(
         message.tunnel,
         outbound,
@@ -41,7 +43,9 @@ def child_of(message: Install, near_end: int = NEAR_END) -> ChildSa:
         message.path,
         message.local_ts,
         message.remote_ts,
-        mtu,
+        transport_mtu(mtu, version) if is_transport else mtu,
+        transport=is_transport,
+        original=message.original,
         soft=Limit(
             message.soft_octets or NEVER,
             min(message.soft_packets or NEVER, NEVER if message.esn else near_end),

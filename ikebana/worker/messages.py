@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 from ikebana.control.codec import Undecodable, decode, encode
+from ikecore.child import Mode
 from policy.flow import OPAQUE, Flow
 from policy.path import Path
 from policy.selectors import TrafficSelector
@@ -48,7 +49,8 @@ class Install:
     """One pair of ESP SAs, to be acknowledged by ``token``.
 
     On ``standby`` it seals nothing before a :class:`Use` or the peer's first packet.  The limits,
-    0 for none, are those of each direction: see :class:`Limit`.
+    0 for none, are those of each direction: see :class:`Limit`.  ``original`` are our and the
+    peer's address as the peer sees them, for a NAT in transport mode; ("", "") without.
     """
 
     token: int
@@ -71,6 +73,8 @@ class Install:
     hard_octets: int = 0
     soft_packets: int = 0
     hard_packets: int = 0
+    mode: Mode = Mode.TUNNEL
+    original: tuple[str, str] = ("", "")
 
     def __repr__(self) -> str:
         return f"Install(token={self.token}, tunnel={self.tunnel!r}, keys not shown)"
@@ -253,6 +257,8 @@ def _checked(message: Message) -> Message:
             _within(32, message.inbound_spi, message.outbound_spi, message.path_mtu)
             _within(64, message.soft_octets, message.hard_octets)
             _within(64, message.soft_packets, message.hard_packets)
+            for address in filter(None, message.original):
+                _check_address(address)
             _check_path(message.path)
         case Move():
             _within(32, message.inbound_spi)

@@ -99,10 +99,7 @@ class Worker:
                 self._moved.pop(message.inbound_spi, None)
                 self.outbox.append(Done(message.token))
             case Move():
-                child = self._engine.children.get(message.inbound_spi)
-                if child is not None:
-                    child.path = message.path
-                    self._peers.add(message.path.remote[0])
+                self._move(message)
             case Use():
                 self._engine.use(message.inbound_spi)
             case Retire():
@@ -136,6 +133,17 @@ class Worker:
         held = self._held.take(message.tunnel)
         still = self._seal(held) if held else frozenset[SelectorPair]()
         self._held.settle(message.tunnel, still)
+
+    def _move(self, message: Move) -> None:
+        child = self._engine.children.get(message.inbound_spi)
+        if child is None:
+            return
+        try:
+            child.path = message.path
+        except ValueError:  # transport mode cannot go there
+            self._counters.count("odd_message")
+            return
+        self._peers.add(message.path.remote[0])
 
     def report(self, *, changed_only: bool = True) -> None:
         """Tell the counters; with ``changed_only`` only of children that had traffic.

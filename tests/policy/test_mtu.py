@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.mtu import mss_for, tunnel_mtu
+from policy.mtu import mss_for, transport_mtu, tunnel_mtu
 
 
 def esp_size(inner: int, outer: int, encapsulated: bool, iv: int, icv: int, block: int) -> int:
@@ -26,6 +26,20 @@ def test_is_the_largest_packet_that_fits(
 ) -> None:
     largest = tunnel_mtu(path_mtu, outer, encapsulated, *transform)
     fitting = [n for n in range(3001) if esp_size(n, outer, encapsulated, *transform) <= path_mtu]
+    assert largest == max(fitting, default=0)
+
+
+@given(st.integers(0, 3000), st.sampled_from([4, 6]), st.booleans(), TRANSFORMS)
+def test_in_transport_mode_the_header_stays_outside(
+    path_mtu: int, version: int, encapsulated: bool, transform: tuple[int, int, int]
+) -> None:
+    largest = transport_mtu(tunnel_mtu(path_mtu, version, encapsulated, *transform), version)
+    header = {4: 20, 6: 40}[version]
+    fitting = [
+        header + n
+        for n in range(1, 3001)
+        if esp_size(n, version, encapsulated, *transform) <= path_mtu
+    ]
     assert largest == max(fitting, default=0)
 
 

@@ -30,3 +30,11 @@ def test_how_esp_goes_is_not_seen_on_a_datagrams_path() -> None:
     plain = Path(MOON, SUN, encapsulated=True, plain_esp=True)
     assert plain == Path(MOON, SUN, encapsulated=True)
     assert len({plain, Path(MOON, SUN, encapsulated=True)}) == 1
+
+
+def test_other_ends_change_nothing_in_how_esp_goes() -> None:
+    plain = Path(MOON, SUN, encapsulated=True, plain_esp=True)
+    elsewhere = Path(MOON, ("10.99.0.3", 4500), encapsulated=True)
+    assert not plain.over(elsewhere).esp_in_udp
+    assert plain.over(elsewhere) == elsewhere
+    assert elsewhere.over(plain).esp_in_udp

@@ -24,7 +24,7 @@ from ikecore.actions import (
     Traced,
     UseChild,
 )
-from ikecore.child import ChildLimits, ChildSpec, Keys
+from ikecore.child import ChildLimits, ChildSpec, Keys, Mode
 from ikecore.events import Authorized, CloseWanted, Event, InstallFailed, ProbeWanted, Refused
 from ikecore.trace import Record, Retransmitted
 from policy.path import Path
@@ -314,6 +314,14 @@ def test_an_order_for_the_worker_says_what_the_core_said(stage: Stage) -> None:
     assert order.standby
     limits = (order.soft_octets, order.hard_octets, order.soft_packets, order.hard_packets)
     assert limits == (1, 2, 3, 4)
+
+
+def test_transport_mode_is_ordered_with_the_addresses_of_a_nat(stage: Stage) -> None:
+    original = ("192.0.2.9", "10.0.0.2")
+    stage.take(InstallChild(replace(spec(300), mode=Mode.TRANSPORT, original=original)))
+    (order,) = stage.outside.worker
+    assert isinstance(order, Install)
+    assert (order.mode, order.original) == (Mode.TRANSPORT, original)
 
 
 def test_it_wants_to_be_called_when_the_endpoint_does_or_the_worker_is_late(stage: Stage) -> None:

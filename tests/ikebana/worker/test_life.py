@@ -1,9 +1,24 @@
 """A child's life in the worker: on standby, used, retired, worn out."""
 
-from ikebana.worker.messages import Limit, Message, Remove, Retire, Traffic, Use
+from dataclasses import replace
+
+from ikebana.worker.messages import (
+    Done,
+    Limit,
+    Message,
+    Move,
+    Policies,
+    Remove,
+    Retire,
+    Traffic,
+    Use,
+)
 from ikebana.worker.worker import Worker
-from tests.esp.tunnel import udp4
-from tests.ikebana.worker.rig import Side, installs, policies, side, two
+from ikecore.child import Mode
+from policy.path import Path
+from policy.spd import Action, Policy, SelectorPair
+from tests.esp.tunnel import cidr, udp4
+from tests.ikebana.worker.rig import HOST, Side, installs, policies, side, two
 
 BACK = udp4(source="10.2.0.1", target="10.1.0.1")
 
@@ -49,6 +64,32 @@ def test_the_daemon_says_when_to_use_and_to_retire() -> None:
             assert spi_of(sun, moon, BACK) == 0x2000
         moon.worker.handle(Retire(0x2000))
         assert spi_of(moon, sun, udp4()) == 0x1001
+
+
+def test_transport_mode_carries_from_host_to_host() -> None:
+    hosts = (cidr(HOST),)
+    policy = Policy("net", Action.PROTECT, (SelectorPair(hosts[0], hosts[0]),), "net")
+    with side() as moon, side() as sun:
+        for one, order in zip((moon, sun), installs(moon.at, sun.at), strict=True):
+            one.worker.handle(Policies((policy,), ()))
+            between = replace(order, mode=Mode.TRANSPORT, local_ts=hosts, remote_ts=hosts)
+            one.worker.handle(between)
+            (done,) = one.said(Done)
+            # of 1500 octets: IP, UDP, ESP, IV, ICV, and the trailer's two
+            assert (done.ok, done.mtu) == (True, 20 + (1500 - 20 - 8 - 8 - 8 - 16) // 4 * 4 - 2)
+        packet = udp4(33, source=HOST, target=HOST, id=0)
+        moon.send(packet, udp4(34, source=HOST, target=HOST, flags="MF"))
+        sun.take()
+        assert sun.got() == [packet]
+        assert moon.drops() == {"fragment": 1}
+        nowhere = Path(("", 4500), ("::1", 4500))
+        moon.worker.handle(Move(0x1000, nowhere))
+        moon.send(packet)
+        sun.take()
+        assert sun.got() == [packet]
+        assert moon.drops() == {"fragment": 1, "odd_message": 1}
+        moon.worker.handle(replace(between, path=nowhere))
+        assert [done.ok for done in moon.said(Done)] == [False]
 
 
 def test_the_end_of_the_numbers_is_told_once() -> None:

@@ -29,6 +29,7 @@ from ikebana.worker.messages import (
     pack,
     unpack,
 )
+from ikecore.child import Mode
 from policy.flow import OPAQUE, Flow
 from policy.path import Path
 from policy.selectors import TrafficSelector
@@ -70,6 +71,8 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         outbound_spi=SPIS,
         path=PATHS,
         path_mtu=SPIS,
+        mode=st.sampled_from(Mode),
+        original=st.tuples(ADDRESSES, ADDRESSES) | st.just(("", "")),
         soft_octets=st.integers(0, 2**64 - 1),
         hard_octets=st.integers(0, 2**64 - 1),
         soft_packets=st.integers(0, 2**64 - 1),
@@ -210,6 +213,7 @@ def test_what_a_hostile_worker_makes_up_is_refused(octets: bytes) -> None:
         Acquired("net", Flow(4, 6, 0, 0, 65536)),
         Acquired("net", Flow(4, 6, 0, 0, 1, -2)),
         replace(INSTALL, soft_octets=2**64),
+        replace(INSTALL, original=("peer.example", "192.0.2.1")),
         replace(INSTALL, hard_packets=-1),
         Traffic({"no_sa": 2**63}, ()),
         Traffic({}, ((1, -1, 0, 0, 0),)),
