@@ -162,22 +162,34 @@ class TunnelPlan:
     ) -> tuple[ChildProfile, ...]:
         """Return the children, now that addresses are known (as :meth:`profile` takes them).
 
-        Raises ValueError when a child between the two ends themselves lacks an address.
+        A child between the two ends themselves goes to the address tried, and takes a peer from
+        any of its addresses of our IP version.  Raises ValueError when it lacks an address.
         """
         if self.children:
             return self.children
         if not local:
             raise ValueError("there is no address of ours for a child in transport mode")
-        there = TrafficSelector.from_cidr(tried or _lowest(local, remote))
-        return (ChildProfile((TrafficSelector.from_cidr(local),), (there,)),)
+        here = TrafficSelector.from_cidr(local)
+        ends = map(
+            TrafficSelector.from_cidr, _ordered(local, frozenset((tried,)) if tried else remote)
+        )
+        there = tuple(end for end in ends if end.version == here.version)
+        if not there:
+            raise ValueError("the peer has no address for a child in transport mode")
+        return (ChildProfile((here,), there),)
 
 
 def _lowest(local: str, remote: frozenset[str]) -> str:
+    for address in _ordered(local, remote):
+        return address
+    raise ValueError("the peer has no address to take its identity from")
+
+
+def _ordered(local: str, remote: frozenset[str]) -> list[str]:
+    """Return addresses in order, those of our IP version first."""
     version = ip_address(local).version if local else 0
     ordered = sorted(map(ip_address, remote), key=lambda one: (one.version != version, one.packed))
-    if not ordered:
-        raise ValueError("the peer has no address to take its identity or network from")
-    return str(ordered[0])
+    return list(map(str, ordered))
 
 
 @dataclass(frozen=True, slots=True)

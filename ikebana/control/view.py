@@ -235,9 +235,10 @@ class StepResult(_Json):
 
 @dataclass(frozen=True, slots=True)
 class Change(_Json):
-    """One SA that another one replaced: SPIs in hexadecimal text, ours of a child.
+    """One SA that another one replaced, or that is new, or gone.
 
-    ``old`` is empty for one that is new, ``new`` for one that is only gone.
+    SPIs are hexadecimal text, ours of a child, the initiator's of an IKE SA; ``old`` is empty for
+    one that is new, ``new`` for one that is only gone.
     """
 
     what: str  # "child", "IKE SA"

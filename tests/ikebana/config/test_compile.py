@@ -174,8 +174,12 @@ def test_transport_mode_is_between_the_addresses_of_the_ends() -> None:
     assert named_peer.remote_subnets == ()
     addresses = frozenset({"10.0.0.9", "10.0.0.10"})
     assert _ends(named_peer, addresses, "10.0.0.10") == [f"{US}/32 === 10.0.0.10/32"]
-    with pytest.raises(ValueError, match="no address"):
-        named_peer.children_at(US, ANY)
+    assert _ends(named_peer, addresses | {"2001:db8::1"}) == [
+        f"{US}/32 === 10.0.0.9/32, 10.0.0.10/32"
+    ]
+    for nowhere in (ANY, frozenset({"2001:db8::1"})):
+        with pytest.raises(ValueError, match="no address"):
+            named_peer.children_at(US, nowhere)
     with pytest.raises(ValueError, match="no address"):
         named_peer.children_at("", addresses)
 
