@@ -32,8 +32,8 @@ def missing(
 ) -> int:
     """Send echo requests, then wait ``patience`` seconds at most; return how many stay open.
 
-    Each carries ``octets`` octets after its header.  Of what the network says in place of an answer
-    nothing is told: it is as lost as any.
+    Each carries ``octets`` octets, an even number, after its header.  Of what the network says in
+    place of an answer nothing is told: it is as lost as any.
     """
     version = 6 if ":" in target else 4
     identifier = int.from_bytes(os.urandom(2), "big")

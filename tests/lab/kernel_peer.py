@@ -16,13 +16,12 @@ import pytest
 
 from tests.lab.needs import find, require
 from tests.lab.strongswan import StrongSwan
-from tests.lab.topology import Lab, LabError, wait_for
+from tests.lab.topology import ADDRESSES, Lab, LabError, wait_for
 
 _INIT: Final = Path(__file__).with_name("kernel_init.sh")
 _MODULES: Final = Path("/usr/lib/uml/modules")
 _SEGMENTATION: Final = ("tso", "gso", "gro", "tx", "rx")
 _NEIGHBOURS: Final = {"ga": (("gb", "wan"), ("ca", "lan")), "gb": (("ga", "wan"), ("cb", "lan"))}
-_LANS: Final = {"ga": ("10.1.0.1/24", "fd01::1/64"), "gb": ("10.2.0.1/24", "fd02::1/64")}
 _VICI: Final = "/run/vici"
 _PID: Final = "/run/charon.pid"
 
@@ -56,7 +55,7 @@ class Machine:
         self._numbers = itertools.count(1)
         self._console = self._folder / "console.log"
         _hand_over(lab, name)
-        (self._folder / "network.sh").write_text(_network(lab, name))
+        (self._folder / "network.sh").write_text(_network(name))
         with self._console.open("wb") as console:
             self._process = lab.spaces.run(
                 name, self._argv(), stdin=subprocess.PIPE, stdout=console, stderr=console,
@@ -170,14 +169,16 @@ def _hand_over(lab: Lab, name: str) -> None:
         lab.run(space, [find("ethtool") or "ethtool", "-K", ifname, *off])
 
 
-def _network(lab: Lab, name: str) -> str:
+def _network(name: str) -> str:
     """Return the shell text that gives the machine the gateway's addresses."""
-    wan = f"{lab.outer(name)}/24", f"{lab.outer(name, six=True)}/64"
     lines = ["sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"]
-    for number, (ifname, addresses) in enumerate((("wan", wan), ("lan", _LANS[name]))):
+    for number, ifname in enumerate(("wan", "lan")):
         lines += [
             f"ip link set vec{number} name {ifname}",
-            *(f"ip address add {one} dev {ifname}" + " nodad" * (":" in one) for one in addresses),
+            *(
+                f"ip address add {one} dev {ifname}" + " nodad" * (":" in one)
+                for one in ADDRESSES[name][ifname]
+            ),
             f"ip link set {ifname} up",
         ]
     return "\n".join([*lines, ""])

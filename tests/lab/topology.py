@@ -26,6 +26,13 @@ from tundev.namespaces import Namespace, Namespaces, end
 Process = subprocess.Popen[bytes]
 
 _HOSTS: Final = ("ca", "ga", "gb", "cb")
+ADDRESSES: Final = {
+    "ca": {"lan": ("10.1.0.2/24", "fd01::2/64")},
+    "ga": {"lan": ("10.1.0.1/24", "fd01::1/64"), "wan": ("10.99.0.1/24", "fd99::1/64")},
+    "gb": {"lan": ("10.2.0.1/24", "fd02::1/64"), "wan": ("10.99.0.2/24", "fd99::2/64")},
+    "cb": {"lan": ("10.2.0.2/24", "fd02::2/64")},
+}
+"""Every device's addresses where there is no NAT."""
 _STEP: Final = 0.02
 _LABS = iter(range(1 << 30))
 
@@ -193,6 +200,12 @@ class Lab:
 
     # ---- building ----
 
+    def join(self) -> None:
+        """Lay the wan between the gateways, where no NAT stands between them."""
+        self["ga"].veth("wan", self["gb"], "wan")
+        for name in ("ga", "gb"):
+            set_addresses(self[name], "wan", *ADDRESSES[name]["wan"])
+
     def _build(self) -> None:
         for name in _HOSTS:
             self.spaces.add(name)
@@ -201,17 +214,13 @@ class Lab:
             _forwarding(gateway)
         ca.veth("lan", ga, "lan")
         cb.veth("lan", gb, "lan")
-        _addresses(ca, "lan", "10.1.0.2/24", "fd01::2/64")
-        _addresses(ga, "lan", "10.1.0.1/24", "fd01::1/64")
-        _addresses(gb, "lan", "10.2.0.1/24", "fd02::1/64")
-        _addresses(cb, "lan", "10.2.0.2/24", "fd02::2/64")
+        for name in _HOSTS:
+            set_addresses(self.spaces[name], "lan", *ADDRESSES[name]["lan"])
         for host, net in ((ca, 1), (cb, 2)):
             host.route("default", via=f"10.{net}.0.1")
             host.route("::/0", via=f"fd0{net}::1")
         if not self.nat:
-            ga.veth("wan", gb, "wan")
-            _addresses(ga, "wan", "10.99.0.1/24", "fd99::1/64")
-            _addresses(gb, "wan", "10.99.0.2/24", "fd99::2/64")
+            self.join()
 
     def _translate(self, *, forward: bool) -> None:
         """Put the NAT box before one side; ``forward`` hands ports 500 and 4500 in to it."""
@@ -242,7 +251,8 @@ class Lab:
         )
 
 
-def _addresses(space: Namespace, ifname: str, *cidrs: str) -> None:
+def set_addresses(space: Namespace, ifname: str, *cidrs: str) -> None:
+    """Give a device addresses with their prefix lengths."""
     for cidr in cidrs:
         space.address(ifname, cidr)
 
