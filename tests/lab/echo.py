@@ -9,15 +9,17 @@ import os
 import select
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Self
 
 from tundev.namespaces import Namespace
 
 _REQUEST: Final = {4: 8, 6: 128}
 _REPLY: Final = {4: 0, 6: 129}
 _HEAD: Final = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence
+_PATIENCE: Final = 1.0
 OCTETS: Final = 56
 """What a request carries unless told otherwise."""
 
@@ -46,6 +48,70 @@ def missing(
             _collect(sock, version, identifier, open_ones, started + interval, early=False)
         _collect(sock, version, identifier, open_ones, time.monotonic() + patience, early=True)
     return len(open_ones)
+
+
+class Stream:
+    """A steady stream of echo requests while the block lasts, one every ``interval`` seconds.
+
+    At most 65,000 requests: their numbers have 16 bits.
+    """
+
+    def __init__(self, space: Namespace, target: str, interval: float) -> None:
+        self._space = space
+        self._target = target
+        self._interval = interval
+        self._version = 6 if ":" in target else 4
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._sent: list[float] = []  # when, by number
+        self._answered: set[int] = set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    @property
+    def sent(self) -> int:
+        """How many requests have left."""
+        return len(self._sent)
+
+    @property
+    def lost(self) -> int:
+        """How many stayed without an answer for the second after the last request."""
+        return self.sent - len(self._answered)
+
+    @property
+    def gap(self) -> float:
+        """The longest time in seconds in which every request was lost."""
+        longest, since = 0.0, self._sent[0] if self._sent else 0.0
+        for number, at in enumerate(self._sent):
+            if number in self._answered:
+                since = at
+            longest = max(longest, at - since)
+        return longest
+
+    def _run(self) -> None:
+        identifier = int.from_bytes(os.urandom(2), "big")
+        open_ones: set[int] = set()
+        with _socket(self._space, self._version) as sock:
+            due = time.monotonic()
+            while not self._ending.is_set():
+                number = len(self._sent)
+                self._sent.append(time.monotonic())
+                open_ones.add(number)
+                with contextlib.suppress(OSError):
+                    sock.sendto(
+                        _packet(self._version, identifier, number, OCTETS), (self._target, 0)
+                    )
+                due += self._interval
+                _collect(sock, self._version, identifier, open_ones, due, early=False)
+            last = time.monotonic() + _PATIENCE
+            _collect(sock, self._version, identifier, open_ones, last, early=True)
+        self._answered = set(range(len(self._sent))) - open_ones
 
 
 def _collect(

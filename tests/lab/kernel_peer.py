@@ -171,7 +171,10 @@ def _hand_over(lab: Lab, name: str) -> None:
 
 def _network(name: str) -> str:
     """Return the shell text that gives the machine the gateway's addresses."""
-    lines = ["sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"]
+    lines = [
+        "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 "
+        "net.ipv4.conf.all.promote_secondaries=1"
+    ]
     for number, ifname in enumerate(("wan", "lan")):
         lines += [
             f"ip link set vec{number} name {ifname}",

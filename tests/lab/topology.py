@@ -262,6 +262,7 @@ def _forwarding(space: Namespace) -> None:
     space.sysctl("net.ipv6.conf.all.forwarding", 1)
     for which in ("all", "default"):
         space.sysctl(f"net.ipv4.conf.{which}.rp_filter", 0)
+        space.sysctl(f"net.ipv4.conf.{which}.promote_secondaries", 1)
 
 
 def _program(name: str) -> str:
