@@ -102,9 +102,15 @@ class Network(Wire):
         self._carry_out(name, actions)
         return actions
 
-    def stream(self, every: float = 0.05, moon: str = "10.1.0.9", sun: str = "10.2.0.9") -> None:
-        """Let each end send the other a packet every so many seconds from now on."""
-        self.traffic.streams.append(Stream(moon, sun, every, self.now))
+    def stream(
+        self,
+        every: float = 0.05,
+        moon: str = "10.1.0.9",
+        sun: str = "10.2.0.9",
+        senders: tuple[str, ...] = ("moon", "sun"),
+    ) -> None:
+        """Let each sender send the other end a packet every so many seconds from now on."""
+        self.traffic.streams.append(Stream(moon, sun, every, self.now, senders))
 
     def settle(self) -> None:
         """Deliver all that flies, without letting timers fire."""
@@ -252,19 +258,20 @@ class Network(Wire):
         for stream in self.traffic.streams:
             if stream.next_at <= self.now:
                 stream.next_at += stream.every
-                for name, flow in stream.flows.items():
-                    child = self.hosts[name].worker.seal(flow)
+                for name in stream.senders:
+                    child = self.hosts[name].worker.seal(stream.flows[name])
                     self.traffic.sent[name] += 1
                     if child is None:
                         self.traffic.blocked.append((self.now, name))
                         continue
                     self.deletes.judge(name, child.inbound_spi, child.outbound_spi, self.now)
                     packet = Packet(name, self.traffic.sent[name], child, self.now)
+                    self.traffic.last[name] = packet
                     self.traffic.lost_by_wire += not self.throw(packet)
 
     def _receive_packet(self, name: str, packet: Packet) -> None:
         if self.hosts[name].worker.open(packet.child.outbound_spi):
-            self.traffic.arrived[name] += 1
+            self.traffic.arrived[packet.sender] += 1
         else:
             self.traffic.lost.append(packet)
 

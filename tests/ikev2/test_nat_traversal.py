@@ -204,7 +204,8 @@ def test_nothing_unauthentic_or_old_is_followed(case: str) -> None:
     moon = Forger(net, "moon", initiator=True)
     match case:
         case "forged":
-            data = moon.say(4)[:-1] + b"?"
+            good = moon.say(4)
+            data = good[:-1] + bytes((good[-1] ^ 1,))
         case "replayed":
             data = net.wire[4].data
         case "repeated":

@@ -27,6 +27,7 @@ class Stream:
     sun: str
     every: float
     next_at: float
+    senders: tuple[str, ...] = ("moon", "sun")
     flows: dict[str, Flow] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -40,7 +41,8 @@ class Traffic:
 
     streams: list[Stream] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)
-    arrived: Counter[str] = field(default_factory=Counter)  # by who received it
+    arrived: Counter[str] = field(default_factory=Counter)  # by who sent it
+    last: dict[str, Packet] = field(default_factory=dict)  # that each end sent
     blocked: list[tuple[float, str]] = field(default_factory=list)
     lost: list[Packet] = field(default_factory=list)
     lost_by_wire: int = 0

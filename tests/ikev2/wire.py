@@ -47,6 +47,8 @@ Match = Callable[[Letter], bool]
 Twist = Callable[[Letter, list[float]], list[float]]
 """Make of a letter's delays others: none is a loss, two are a duplicate."""
 
+Kind = Callable[[str, int, int], Match]
+
 
 def request(sender: str, exchange: int, number: int = 0, *, copy: int | None = None) -> Match:
     """Return what knows this request of one end; without a number all of the exchange."""
