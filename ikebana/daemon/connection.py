@@ -1,19 +1,32 @@
 """One connection's life: tries, states, what its routes do; without I/O.
 
-    idle ─► connecting_phase1 ─► connecting_phase2 ─► connected ─► down ─► …
+    idle ─► connecting_phase1 ─► connecting_phase2 ─► (partially_)connected ─► down ─► …
                  ▲   └─ refused or silent: 3 retries 2 s apart, then phaseN_failed
                  └──────────────────────────── and a try every 12 s, without end
 
 It is told what happens to its IKE SAs and children, and says when to try, what to close, what the
 routes do and whether packets may start it.  No SA's meaning is known here, only that it is there.
+An IKE SA that is up stays when its children fail: they are tried again on it, each by itself.
 """
 
 from typing import Final, TypeAlias
 
-from ikebana.config.compile import Tries
-from ikebana.config.connection import DpdAction, Initiation
+from ikebana.config.connection import Initiation
 from ikebana.control.view import ConnectionState as State
-from ikebana.daemon.orders import CloseAll, Ended, Note, Order, RouteState, SetRoutes, Try
+from ikebana.daemon.course import Course, Terms
+from ikebana.daemon.orders import (
+    CloseAll,
+    CloseSa,
+    Ended,
+    Note,
+    Order,
+    RekeyChild,
+    RekeyIke,
+    RouteState,
+    SetRoutes,
+)
+from ikebana.daemon.setbacks import Setbacks
+from ikebana.daemon.tries import AT_ONCE
 from ikecore.actions import (
     ChildClosed,
     ChildEstablished,
@@ -22,17 +35,15 @@ from ikecore.actions import (
     Failed,
     Moved,
     Noted,
-    Reason,
     ReauthWanted,
 )
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.entropy import Entropy
+from ikecore.timetable import NEVER
+from policy.flow import Flow
 
-NEVER: Final = float("inf")
-_JITTER: Final = 0.1
-_PROOF: Final = 60.0  # seconds in which what our own try may only guess does not replace it
-_NOTE_PAUSE: Final = 1.0  # seconds between two lines about peers' failures
-
+_GRACE: Final = 2.0  # seconds for the peer to make the children of an IKE SA that it began
+_RENEWAL: Final = 30.0  # seconds for the peers to replace the keys that died with the worker
 
 Report: TypeAlias = (
     Established | ChildEstablished | ChildClosed | Failed | Closed | Moved | Noted | ReauthWanted
@@ -42,336 +53,270 @@ Report: TypeAlias = (
 class Connection:
     """Tell it what happens; carry out what it orders, in order."""
 
-    def __init__(
-        self,
-        name: str,
-        initiation: Initiation,
-        dpd_action: DpdAction,
-        tries: Tries,
-        entropy: Entropy,
-        *,
-        enabled: bool = True,
-    ) -> None:
+    def __init__(self, name: str, terms: Terms, entropy: Entropy, *, enabled: bool = True) -> None:
         self.name = name
-        self.state = State.IDLE if enabled else State.DISABLED
-        self.tries = 0  # failed since it was last connected
-        self.next_try_at = NEVER
-        self.reason: Diagnosis | None = None
-        self.held = False  # taken down by the operator
-        self._initiation = initiation
-        self._dpd_action = dpd_action
-        self._plan = tries
-        self._entropy = entropy
-        self._trying = False
-        self._once = False  # a passive connection was asked to start: no retries
-        self._live: dict[bytes, Established] = {}
-        self._childless: set[bytes] = set()  # of them: their child was refused, and they end
-        self._children: dict[int, ChildEstablished] = {}
-        self._routes = RouteState.BLOCKED
-        self._noted_at = -NEVER
-        self._proved_at = -NEVER  # when the peer's own try last showed the true cause here
+        self._course = Course(terms, entropy, enabled=enabled)
+        self._setbacks = Setbacks(self._course)
 
     # -- what can be asked ----------------------------------------------------------------------
     @property
+    def state(self) -> State:
+        """Return where the connection stands."""
+        return self._course.state
+
+    @property
+    def held(self) -> bool:
+        """Return whether the operator took it down."""
+        return self._course.held
+
+    @property
+    def reason(self) -> Diagnosis | None:
+        """Return why it last failed or ended."""
+        return self._course.blame.reason
+
+    @property
     def sas(self) -> tuple[Established, ...]:
         """Return the IKE SAs that are up, oldest first."""
-        return tuple(self._live.values())
+        return self._course.live.sas
 
     @property
     def children(self) -> tuple[ChildEstablished, ...]:
         """Return the children that are up, oldest first."""
-        return tuple(self._children.values())
+        return self._course.kids.up
+
+    @property
+    def mappings(self) -> tuple[int, int]:
+        """Return how many of the wanted children are up, and how many are wanted."""
+        return self._course.kids.count_up, len(self._course.kids.wishes)
 
     @property
     def trying(self) -> bool:
-        """Return whether a negotiation of ours is under way."""
-        return self._trying
+        """Return whether an IKE SA of ours is being made."""
+        return self._course.trying
+
+    @property
+    def turn(self) -> int:
+        """Return how many IKE SAs in a row could not be made: addresses take turns."""
+        return self._course.ike.failures
+
+    @property
+    def tries(self) -> int:
+        """Return how often it failed in a row: the IKE SA, or the child that failed most."""
+        return max(self._course.ike.failures, self._course.kids.failures)
+
+    @property
+    def next_try_at(self) -> float:
+        """Return when the next try is due; infinity when none is, or one is under way."""
+        course = self._course
+        if course.trying or course.kids.is_asked:
+            return NEVER
+        return course.ike.at if course.ike.is_planned else course.kids.next_at()
 
     @property
     def admits_peer(self) -> bool:
         """Return whether the peer may start this connection."""
-        return self.state is not State.DISABLED and not self.held
+        return self._course.is_admitting
+
+    @property
+    def armed(self) -> bool:
+        """Return whether a packet that no child carries starts something."""
+        course = self._course
+        if course.routes is RouteState.TRAP:
+            return True
+        demand = course.trapped or course.terms.initiation is Initiation.ON_DEMAND
+        return demand and course.kids.any_up and not course.kids.all_up
 
     def next_timeout(self) -> float:
-        """Return when the next try is due, or infinity."""
-        return self.next_try_at
+        """Return when :meth:`handle_timeout` wants to be called, or infinity."""
+        return self._course.next_timeout()
 
     # -- what the operator and the clock do -----------------------------------------------------
     def start(self) -> list[Order]:
         """Begin, as the configuration says."""
-        if self.state is State.DISABLED:
+        course = self._course
+        if not course.is_admitting:
             return []
-        match self._initiation:
-            case Initiation.ACTIVE:
-                return [SetRoutes(self._routes), *self._try()]
-            case Initiation.ON_DEMAND:
-                self._routes = RouteState.TRAP
-            case Initiation.PASSIVE:
-                pass
-        return [SetRoutes(self._routes)]
+        if course.terms.initiation is Initiation.ACTIVE:
+            course.kids.call(AT_ONCE)
+            return [SetRoutes(course.routes), *course.try_()]
+        if course.terms.initiation is Initiation.ON_DEMAND:
+            course.routes = RouteState.TRAP
+        return [SetRoutes(course.routes)]
 
-    def up(self) -> list[Order]:
+    def up(self, now: float) -> list[Order]:
         """Start now, whatever the state."""
-        if self.state is State.DISABLED:
+        course = self._course
+        if course.state is State.DISABLED:
             return []
-        if self._children:
+        if course.kids.all_up:
             return [Ended(ok=True)]
-        self.held = False
-        if self._trying:
+        course.held = False
+        course.kids.call(AT_ONCE)
+        if course.trying:
+            course.expect()
             return []
-        self.tries = 0
-        self._once = self._initiation is Initiation.PASSIVE
-        return self._try()
+        course.ike.forget()
+        course.kids.forget_failures()
+        course.once = course.terms.initiation is Initiation.PASSIVE
+        if not course.makes_children:
+            return course.try_()
+        course.expect()
+        return course.make(now)
 
     def down(self) -> list[Order]:
         """Delete all SAs and hold still until :meth:`up`."""
-        self.held = True
-        self.state = State.DOWN
-        self.reason = diagnose(1, Code.ADMIN_DOWN)
-        self.tries = 0
-        self._children.clear()
-        return [CloseAll(), *self._route(RouteState.BLOCKED), *self._stop_trying()]
+        course = self._course
+        if course.state is State.DISABLED:
+            return []
+        course.held = True
+        course.state = State.DOWN
+        course.blame.reason = diagnose(1, Code.ADMIN_DOWN)
+        course.leave()
+        course.ike.forget()
+        course.kids.forget_failures()
+        return [CloseAll(), *course.route(RouteState.BLOCKED), *course.stop_trying()]
 
-    def acquired(self) -> list[Order]:
+    def clear(self) -> list[Order]:
+        """Delete all SAs; the next :meth:`up` negotiates anew."""
+        course = self._course
+        if not course.is_admitting:
+            return []
+        course.leave()
+        ended = course.stop_trying()
+        course.state = State.CONNECTING_PHASE1
+        return [CloseAll(), *course.route(course.waiting_routes), *ended]
+
+    def rekey(self, why: str, *, ike: bool) -> list[Order]:
+        """Replace the keys of all children, with ``ike`` those of the IKE SA too."""
+        course = self._course
+        wanted: list[Order] = [RekeyChild(child.inbound_spi, why) for child in course.kids.up]
+        home = course.live.home
+        return [*wanted, RekeyIke(home, why)] if ike and home else wanted
+
+    def renew(self) -> list[Order]:
+        """Make the next SA and its children while the present ones still work."""
+        course = self._course
+        if course.trying or course.live.is_renewing or not course.kids.any_up:
+            return []
+        why = "authenticating anew: the next SA is made before this one goes"
+        return [Note("info", (why,)), *course.try_()]
+
+    def acquired(self, flow: Flow, now: float) -> list[Order]:
         """Start because a packet waits."""
-        if self._routes is not RouteState.TRAP or self.next_try_at < NEVER:
+        course = self._course
+        wish = course.kids.wish_for(flow)
+        if not self.armed or wish.spis:
             return []
-        self._once = False  # a packet is reason enough to go on
-        if self._trying:
+        course.once = False  # a packet is reason enough to go on
+        if course.ike.is_planned or wish.tries.is_planned:
             return []
-        self.tries = 0
-        return [Note("info", ("a packet for the remote networks starts it",)), *self._try()]
+        wish.tries.forget()
+        wish.tries.at = AT_ONCE
+        if course.trying or course.kids.is_asked:
+            return []
+        told = Note("info", ("a packet for the remote networks starts it",))
+        if course.makes_children:
+            course.expect()
+            return [told, *course.make(now)]
+        course.ike.forget()
+        return [told, *course.try_()]
+
+    def restart(self, now: float) -> list[Order]:
+        """Replace all keys: the worker is gone, and nobody knows how far it had come with them."""
+        course = self._course
+        if not course.kids.any_up:
+            return []
+        course.stale = {child.inbound_spi for child in course.kids.up}
+        course.stale_until = now + _RENEWAL
+        return [*self.rekey("worker restarted", ike=False), *course.make(now)]
 
     def handle_timeout(self, now: float) -> list[Order]:
-        """Try again if it is time."""
-        if self.next_try_at > now:
+        """Do what is due."""
+        course = self._course
+        if not course.is_admitting:
             return []
-        return self._try()
+        orders: list[Order] = [CloseSa(sa) for sa in course.live.retire(now)]
+        if course.stale_until <= now:
+            return [*orders, *course.anew()]
+        if course.kids.asked_until <= now:
+            course.kids.give_up()
+        if course.ike.at <= now:
+            course.ike.rest()
+            if not course.live.home or course.kids.any_up:
+                return [*orders, *course.try_()]
+        if course.makes_children:
+            return [*orders, *course.make(now)]
+        if not course.is_busy_with_ike and course.kids.next_at() <= now:
+            orders += course.try_()
+        return orders
 
     # -- what happens to its SAs ----------------------------------------------------------------
     def handle(self, report: Report, now: float) -> list[Order]:
         """Take what an endpoint says of one of this connection's SAs."""
         match report:
             case Established():
-                self._live[report.sa] = report
-                if not (self._children or self.held):
-                    self.state = State.CONNECTING_PHASE2
-                return []
+                return self._on_established(report, now)
             case ChildEstablished():
-                return self._on_child(report)
+                return self._on_child(report, now)
             case ChildClosed():
-                self._children.pop(report.inbound_spi, None)
-                return []
+                return self._setbacks.on_child_closed(report, now)
             case ReauthWanted():
                 return self._on_reauth(report)
             case Failed():
-                return self._on_failed(report, now)
+                return self._setbacks.on_failed(report, now)
             case Closed():
-                return self._on_closed(report, now)
+                return self._setbacks.on_closed(report, now)
             case Moved() | Noted():
                 return []
 
     def no_address(self, why: str, now: float) -> list[Order]:
         """Take it that the peer's name has no address, or that there is no way to it."""
-        return self._on_failed(
-            Failed(self.name, b"", True, diagnose(1, Code.PEER_NAME_UNRESOLVED, evidence=why)), now
-        )
+        diagnosis = diagnose(1, Code.PEER_NAME_UNRESOLVED, evidence=why)
+        return self._setbacks.on_failed(Failed(self.name, b"", True, diagnosis), now)
 
-    def _on_child(self, child: ChildEstablished) -> list[Order]:
-        if self.held:  # it crossed our taking down, and is being deleted
+    def _on_established(self, report: Established, now: float) -> list[Order]:
+        course = self._course
+        if course.live.has(report.replaces):
+            course.live.rekeyed(report)
+            course.kids.move(report.replaces, report.sa)
             return []
-        self._children[child.inbound_spi] = child
-        self._trying = self._once = False
-        self.tries = 0
-        self.next_try_at = NEVER
-        self._proved_at = -NEVER
-        self.state = State.CONNECTED
-        return [*self._route(RouteState.ACTIVE), Ended(ok=True)]
+        ours = report.initiator and course.trying
+        course.live.add(report, ours=ours)
+        if course.held:  # it crossed our taking down, and is being deleted
+            return []
+        if ours:
+            course.trying = False
+            # IKE_AUTH brings the first child: what came of it is told at once
+            course.kids.ask(course.first, now + (0.0 if course.terms.is_childless else _GRACE))
+        elif course.terms.initiation is Initiation.ACTIVE and not course.live.is_renewing:
+            course.kids.call(now + _GRACE)
+        if not course.kids.any_up:
+            course.state = State.CONNECTING_PHASE2
+        return course.make(now)
 
-    def renew(self) -> list[Order]:
-        """Make the next SA while the present one still works."""
-        if self._trying or self.held or not self._children:
+    def _on_child(self, child: ChildEstablished, now: float) -> list[Order]:
+        course = self._course
+        if course.held:
             return []
-        self._trying = True
-        self.next_try_at = NEVER
-        self.state = State.REKEYING
-        return [Note("info", ("the SA nears its end: making the next one first",)), Try()]
+        wish = course.kids.add(child)
+        course.stale.discard(child.replaces)
+        course.stale_until = course.stale_until if course.stale else NEVER
+        if child.replaces:
+            return course.make(now)
+        course.live.bore(child.sa)
+        course.was_up = True
+        course.blame.forget_proof()
+        if not course.live.is_older(child.sa):
+            course.trying = False
+            course.ike.forget()
+        sa = course.live.get(child.sa)
+        if sa is not None and not sa.initiator:
+            course.kids.postpone(now + _GRACE)  # the next one may come by itself, too
+        routes = course.route(RouteState.ACTIVE)
+        return [*routes, *course.settle(wish), *course.make(now)]
 
     def _on_reauth(self, report: ReauthWanted) -> list[Order]:
-        sa = self._live.get(report.sa)
-        if sa is None or (self._initiation is Initiation.PASSIVE and not sa.initiator):
-            return []
-        return self.renew()
-
-    def restart(self, now: float) -> list[Order]:
-        """Start anew with new keys: the worker, and with it every child, is gone."""
-        if not self._live or self.held:
-            return []
-        self._live.clear()
-        self._childless.clear()
-        self._children.clear()
-        self._trying = False
-        self.next_try_at = NEVER
-        self.state = State.DOWN
-        if self._initiation is Initiation.ACTIVE:
-            return [CloseAll(), *self._route(RouteState.BLOCKED), *self._try()]
-        return [CloseAll(), *self._after(Reason.DELETED, now)]
-
-    def _on_failed(self, failed: Failed, now: float) -> list[Order]:
-        diagnosis = failed.diagnosis
-        has_child = any(child.sa == failed.sa for child in self._children.values())
-        if failed.sa in self._live and not has_child:
-            self._childless.add(failed.sa)
-        if not failed.initiator:
-            return self._on_peer_failed(diagnosis, now)
-        note = Note("warning", diagnosis.lines(), str(diagnosis.code))
-        if self.held:
-            return [note]
-        if diagnosis.certain or now - self._proved_at > _PROOF:
-            self.reason = diagnosis
-        if has_child:
-            return [note]  # what follows is told by its Closed
-        if not self._trying:
-            return [note]
-        self._trying = False
-        if self._children:  # the next SA could not be made: the one we have serves on
-            self.state = State.CONNECTED
-            self.next_try_at = now + self._spread(self._plan.interval)
-            return [note, Ended(ok=False, diagnosis=diagnosis)]
-        return [note, *self._plan_next(diagnosis, now), Ended(ok=False, diagnosis=diagnosis)]
-
-    def _on_peer_failed(self, diagnosis: Diagnosis, now: float) -> list[Order]:
-        """Take it that the peer's try failed here.
-
-        Anyone can make an unauthenticated one fail: it says nothing of a tunnel that is up, and a
-        flood of them writes a line a second.
-        """
-        if self._children and not diagnosis.proven:
-            return []
-        if not self.held:
-            self.reason = diagnosis
-            if diagnosis.certain:
-                self._proved_at = now
-            if not (self._children or self._is_under_way):
-                self.state = _failed_state(diagnosis)
-        if now - self._noted_at < _NOTE_PAUSE:
-            return []
-        self._noted_at = now
-        return [Note("warning", diagnosis.lines(), str(diagnosis.code))]
-
-    def _plan_next(self, diagnosis: Diagnosis, now: float) -> list[Order]:
-        self.tries += 1
-        if self._once:
-            self._once = False
-            self.state = _failed_state(diagnosis)
-            return []
-        pause = self._plan.wait(self.tries)
-        if self._plan.is_failed(self.tries):
-            self.state = _failed_state(diagnosis)
-            pause = self._spread(pause)
-        else:
-            stage1 = diagnosis.stage == 1
-            self.state = State.CONNECTING_PHASE1 if stage1 else State.CONNECTING_PHASE2
-        self.next_try_at = now + pause
-        return []
-
-    def _on_closed(self, closed: Closed, now: float) -> list[Order]:
-        if self._live.pop(closed.sa, None) is None:
-            return self._unannounced_end(closed, now)
-        reason = Reason.FAILED if closed.sa in self._childless else closed.reason
-        self._childless.discard(closed.sa)
-        if self._children or self._live or self.held:
-            return []
-        return self._after(reason, now)
-
-    def _unannounced_end(self, closed: Closed, now: float) -> list[Order]:
-        """End a try whose SA closed without a Failed of its own; what we deleted was no try."""
-        mine = closed.initiator and self._trying
-        if not mine or closed.reason in (Reason.FAILED, Reason.DELETED):
-            return []
-        diagnosis = diagnose(1, Code.INTERNAL_ERROR, evidence=closed.reason.value)
-        return self._on_failed(Failed(self.name, closed.sa, True, diagnosis), now)
-
-    def _after(self, reason: Reason, now: float) -> list[Order]:
-        """Go on after the last SA is gone, as reason, initiation and dpd.action have it."""
-        if self._is_under_way and not self.state.is_up:
-            return []  # it was a failed try's SA, and the next try is planned
-        if reason in _REASONS:
-            self.reason = diagnose(1, _REASONS[reason])
-        if reason is Reason.DPD_TIMEOUT:
-            return self._after_death()
-        if self._trying:  # the next SA is being made
-            self._once = self._initiation is Initiation.PASSIVE
-            self.state = State.CONNECTING_PHASE1
-            return self._route(self._waiting_routes)
-        self.next_try_at = NEVER
-        failed = reason is Reason.FAILED and self.reason is not None
-        self.state = _failed_state(self.reason) if failed and self.reason else State.DOWN
-        if self._initiation is Initiation.ON_DEMAND:
-            self.state = self.state if failed else State.IDLE
-            return self._route(RouteState.TRAP)
-        if self._initiation is Initiation.ACTIVE:
-            self.next_try_at = now if reason is Reason.LIFETIME else now + self._plan.pause
-        return self._route(RouteState.BLOCKED)
-
-    def _after_death(self) -> list[Order]:
-        self.state = State.DOWN
-        match self._dpd_action:
-            case DpdAction.RESTART if self._trying:
-                self.state = State.CONNECTING_PHASE1
-                return self._route(self._waiting_routes)
-            case DpdAction.RESTART if self._initiation is not Initiation.PASSIVE:
-                self.tries = 0
-                return [*self._route(self._waiting_routes), *self._try()]
-            case DpdAction.HOLD:
-                self.state = State.IDLE
-                after = RouteState.TRAP
-            case _:
-                after = RouteState.BLOCKED
-        ending: list[Order] = [CloseAll()] if self._trying else []
-        return [*self._route(after), *ending, *self._stop_trying()]
-
-    # -- tries ----------------------------------------------------------------------------------
-    def _try(self) -> list[Order]:
-        self.next_try_at = NEVER
-        self._trying = True
-        if not self._children:
-            if not self._plan.is_failed(self.tries):
-                self.state = State.CONNECTING_PHASE1
-            return [*self._route(self._waiting_routes), Try()]
-        return [Try()]
-
-    def _stop_trying(self) -> list[Order]:
-        was_trying = self._trying
-        self._trying = self._once = False
-        self.next_try_at = NEVER
-        return [Ended(ok=False, diagnosis=self.reason)] if was_trying else []
-
-    @property
-    def _is_under_way(self) -> bool:
-        return self._trying or self.next_try_at < NEVER
-
-    @property
-    def _waiting_routes(self) -> RouteState:
-        trapped = self._initiation is Initiation.ON_DEMAND or self._routes is RouteState.TRAP
-        return RouteState.TRAP if trapped else RouteState.BLOCKED
-
-    def _route(self, state: RouteState) -> list[Order]:
-        if state is self._routes:
-            return []
-        self._routes = state
-        return [SetRoutes(state)]
-
-    def _spread(self, seconds: float) -> float:
-        draw = self._entropy.octets(1)[0] / 255
-        return seconds * (1 - _JITTER + 2 * _JITTER * draw)
-
-
-_REASONS: Final = {
-    Reason.PEER_DELETED: Code.PEER_DELETED,
-    Reason.LIFETIME: Code.LIFETIME,
-}
-
-
-def _failed_state(diagnosis: Diagnosis) -> State:
-    return State.PHASE1_FAILED if diagnosis.stage == 1 else State.PHASE2_FAILED
+        course = self._course
+        sa = course.live.get(report.sa)
+        is_passive = course.terms.initiation is Initiation.PASSIVE
+        return [] if sa is None or (is_passive and not sa.initiator) else self.renew()

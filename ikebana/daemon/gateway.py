@@ -31,6 +31,7 @@ from ikecore.events import CloseAllWanted, Event
 from ikecore.spipool import SpiPool
 from ikecore.timetable import NEVER
 from ikev2.endpoint import Endpoint
+from policy.flow import Flow
 from policy.path import Path
 from tundev.paths import default_address
 
@@ -70,7 +71,6 @@ class Gateway:
             loop.time,
             self._event,
             self._on_acquired,
-            self._on_soft_limit,
         )
         self._alarm = Alarm(loop, self._on_alarm)
         self._peers = Peers(names or Resolver(loop), self._route, loop.call_later)
@@ -156,7 +156,7 @@ class Gateway:
     def up(self, tunnel: Tunnel) -> None:
         """Start a connection now."""
         was_held = tunnel.core.held
-        orders = tunnel.core.up()
+        orders = tunnel.core.up(self._loop.time())
         if was_held:
             self.performer.configure()
         self._perform(tunnel, orders)
@@ -195,11 +195,8 @@ class Gateway:
             self._perform(tunnel, tunnel.core.restart(self._loop.time()))
         self._rearm()
 
-    def _on_acquired(self, tunnel: Tunnel) -> None:
-        self._perform(tunnel, tunnel.core.acquired())
-
-    def _on_soft_limit(self, tunnel: Tunnel) -> None:
-        self._perform(tunnel, tunnel.core.renew())
+    def _on_acquired(self, tunnel: Tunnel, flow: Flow) -> None:
+        self._perform(tunnel, tunnel.core.acquired(flow, self._loop.time()))
 
     def _on_report(self, tunnel: Tunnel, report: Report) -> None:
         if isinstance(report, Closed):

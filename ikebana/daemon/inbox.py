@@ -18,14 +18,23 @@ from ikebana.worker.messages import (
     Network,
     Traffic,
 )
-from ikecore.events import ChildrenHeard, DatagramReceived, Event, PathChanged, Unreachable
+from ikecore.events import (
+    ChildExpired,
+    ChildrenHeard,
+    DatagramReceived,
+    Event,
+    PathChanged,
+    RekeyWanted,
+    Unreachable,
+)
+from policy.flow import Flow
 from policy.path import Path
 
 
 class Inbox:
     """Give it what came; it gives ``event`` what the endpoint has to know of it.
 
-    ``acquired`` is called when a packet waits for a tunnel, ``renew`` when a child nears its end.
+    ``acquired`` is called when a packet waits for a tunnel.
     """
 
     def __init__(
@@ -35,8 +44,7 @@ class Inbox:
         roster: Roster,
         clock: Callable[[], float],
         event: Callable[[Event], None],
-        acquired: Callable[[Tunnel], None],
-        renew: Callable[[Tunnel], None],
+        acquired: Callable[[Tunnel, Flow], None],
     ) -> None:
         self._triage = triage
         self._tally = tally
@@ -44,7 +52,6 @@ class Inbox:
         self._clock = clock
         self._event = event
         self._acquired = acquired
-        self._renew = renew
 
     def on_datagram(self, data: bytes, path: Path) -> None:
         """Take an IKE datagram."""
@@ -65,7 +72,7 @@ class Inbox:
             case Acquired():
                 tunnel = self._roster.by_name.get(message.tunnel)
                 if tunnel is not None:
-                    self._acquired(tunnel)
+                    self._acquired(tunnel, message.flow)
             case Moved():
                 self._event(PathChanged(message.inbound_spi, (message.address, message.port)))
             case Traffic():
@@ -75,8 +82,12 @@ class Inbox:
             case Network():
                 self._event(Unreachable(message.remote, message.why))
             case Limit():
-                tunnel = self._roster.of_child(message.inbound_spi)
-                if tunnel is not None:
-                    self._renew(tunnel)
+                self._on_limit(message)
             case _:
                 self._tally.drop("odd_message")
+
+    def _on_limit(self, limit: Limit) -> None:
+        spi = limit.inbound_spi
+        if self._roster.of_child(spi) is None:
+            return  # it went while this was on its way
+        self._event(ChildExpired(spi) if limit.hard else RekeyWanted(spi, "soft limit"))

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from ikecore.diagnosis import Diagnosis
+from ikecore.profile import ChildProfile
 
 
 class RouteState(Enum):
@@ -17,7 +18,40 @@ class RouteState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Resolve the peer and negotiate."""
+    """Resolve the peer and negotiate a new IKE SA, with this child first."""
+
+    first: ChildProfile
+
+
+@dataclass(frozen=True, slots=True)
+class MakeChild:
+    """Make this child on an IKE SA that is up."""
+
+    sa: bytes
+    child: ChildProfile
+
+
+@dataclass(frozen=True, slots=True)
+class RekeyChild:
+    """Replace the child with this inbound SPI."""
+
+    spi: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RekeyIke:
+    """Replace the keys of this IKE SA; its children stay."""
+
+    sa: bytes
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSa:
+    """Delete this IKE SA."""
+
+    sa: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +77,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A try is over: whoever waits for ``up`` is answered."""
+    """The first try of everything wanted is over: whoever waits for ``up`` is answered."""
 
     ok: bool
     diagnosis: Diagnosis | None = None
 
 
-Order: TypeAlias = Try | CloseAll | SetRoutes | Note | Ended
+Order: TypeAlias = (
+    Try | MakeChild | RekeyChild | RekeyIke | CloseSa | CloseAll | SetRoutes | Note | Ended
+)

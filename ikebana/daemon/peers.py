@@ -111,7 +111,7 @@ class Peers:
 
     def path(self, tunnel: Tunnel, addresses: tuple[str, ...], port: int) -> Path | None:
         """Return the path of the next try, None when there is no way; tries take turns."""
-        remote = addresses[tunnel.core.tries % len(addresses)]
+        remote = addresses[tunnel.core.turn % len(addresses)]
         local = tunnel.plan.local_for(remote, self._route)
         if not local:
             return None

@@ -2,17 +2,39 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ikebana.config.compile import GatewayPlan
 from ikebana.daemon.journal import Journal
 from ikebana.daemon.kernel import Host
-from ikebana.daemon.orders import CloseAll, Ended, Note, Order, RouteState, SetRoutes, Try
+from ikebana.daemon.orders import (
+    CloseAll,
+    CloseSa,
+    Ended,
+    MakeChild,
+    Note,
+    Order,
+    RekeyChild,
+    RekeyIke,
+    RouteState,
+    SetRoutes,
+    Try,
+)
 from ikebana.daemon.peers import Peers, profile_of
 from ikebana.daemon.roster import Roster
 from ikebana.daemon.tunnels import Tunnel, policies_of
 from ikebana.worker.messages import Policies
-from ikecore.events import CloseAllWanted, Configured, Event, Initiate
-from ikecore.profile import Profile
+from ikecore.events import (
+    ChildWanted,
+    CloseAllWanted,
+    CloseWanted,
+    Configured,
+    Event,
+    Initiate,
+    RekeyIkeWanted,
+    RekeyWanted,
+)
+from ikecore.profile import ChildProfile, Profile
 from ikecore.timetable import Timetable
 
 
@@ -52,7 +74,15 @@ class Performer:
         for order in orders:
             match order:
                 case Try():
-                    self._try(tunnel)
+                    self._try(tunnel, order.first)
+                case MakeChild():
+                    self._make(tunnel, order)
+                case RekeyChild():
+                    self._event(RekeyWanted(order.spi, order.why))
+                case RekeyIke():
+                    self._event(RekeyIkeWanted(order.sa, order.why))
+                case CloseSa():
+                    self._event(CloseWanted(order.sa))
                 case CloseAll():
                     self._event(CloseAllWanted(tunnel.name))
                 case SetRoutes():
@@ -99,27 +129,46 @@ class Performer:
     def _profile(self, tunnel: Tunnel) -> Profile:
         return profile_of(tunnel, self._plan.nat_port)
 
-    def _try(self, tunnel: Tunnel) -> None:
+    def _make(self, tunnel: Tunnel, order: MakeChild) -> None:
+        """Ask for a child; one between the two ends themselves is made of their addresses."""
+        sa = next((one for one in tunnel.core.sas if one.sa == order.sa), None)
+        child = order.child
+        if sa is not None and not tunnel.plan.children:
+            remote = sa.path.remote[0]
+            child = tunnel.plan.children_at(tunnel.local, frozenset((remote,)), remote)[0]
+        self._event(ChildWanted(order.sa, child))
+
+    def _try(self, tunnel: Tunnel, first: ChildProfile) -> None:
         """Negotiate; a host name is looked up anew each time."""
 
         def then(addresses: tuple[str, ...], why: str) -> None:
             if self._peers.learn(tunnel, addresses):
                 self.configure()
             if tunnel.core.trying:  # it may have been taken down meanwhile
-                self._initiate(tunnel, addresses, why)
+                self._initiate(tunnel, first, addresses, why)
             self._rearm()
 
         self._peers.find(tunnel, then)
 
-    def _initiate(self, tunnel: Tunnel, addresses: tuple[str, ...], why: str) -> None:
+    def _initiate(
+        self, tunnel: Tunnel, first: ChildProfile, addresses: tuple[str, ...], why: str
+    ) -> None:
         path = self._peers.path(tunnel, addresses, self._plan.port) if addresses else None
         if path is None:
             why = why or f"no route to {', '.join(addresses)}"
             self.perform(tunnel, tunnel.core.no_address(why, self._clock()))
             return
         profile = profile_of(tunnel, self._plan.nat_port, path.remote[0])
-        self._event(Initiate(profile, path))
+        self._event(Initiate(_beginning(profile, first), path))
 
     def _on_moved(self) -> None:
         self.configure()
         self._rearm()
+
+
+def _beginning(profile: Profile, first: ChildProfile) -> Profile:
+    """Return the profile with this child before the others: IKE_AUTH brings the first."""
+    if first not in profile.children or profile.children[0] == first:
+        return profile
+    others = (child for child in profile.children if child != first)
+    return replace(profile, children=(first, *others))

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 from ikebana.config.compile import TunnelPlan
 from ikebana.daemon.connection import Connection
+from ikebana.daemon.course import Terms
 from ikebana.daemon.orders import RouteState
 from ikebana.daemon.runner import Report
 from ikebana.daemon.tally import Counts
@@ -13,6 +14,7 @@ from ikebana.worker.messages import Policies
 from ikecore.actions import Closed
 from ikecore.diagnosis import Diagnosis
 from ikecore.entropy import Entropy
+from ikecore.profile import NO_CHILD, Childless
 from policy.selectors import TrafficSelector
 from policy.spd import Action, Policy, SelectorPair
 
@@ -67,14 +69,15 @@ class Tunnel:
 
 def make_tunnel(plan: TunnelPlan, entropy: Entropy) -> Tunnel:
     """Return a connection that has not begun."""
-    core = Connection(
-        plan.name,
+    terms = Terms(
         plan.initiation,
         plan.dpd_action,
+        plan.close_action,
         plan.tries,
-        entropy,
-        enabled=plan.enabled,
+        plan.children or (NO_CHILD,),
+        plan.childless is Childless.PREFER,
     )
+    core = Connection(plan.name, terms, entropy, enabled=plan.enabled)
     return Tunnel(plan, core, policy_of(plan))
 
 

@@ -61,7 +61,7 @@ class MemoryGateway:
     # -- what one does with a gateway -----------------------------------------------------------
     def up(self) -> None:
         """Start the connection."""
-        self._perform(self._tunnel.core.up())
+        self._perform(self._tunnel.core.up(self._clock()))
 
     def send(self, data: bytes, path: Path) -> bool:
         """Put an IKE message on the wire (the runner's wish)."""
@@ -73,7 +73,7 @@ class MemoryGateway:
         """Seal packets of the gateway's own network and put them on the wire."""
         batch = self.engine.seal_batch(packets)
         for child, packet in batch.sealed:
-            if child.path.encapsulated:
+            if child.path.esp_in_udp:
                 self._put(_UDP, child.path, _udp(child.path, packet))
             else:
                 self._put(_ESP, child.path, packet)

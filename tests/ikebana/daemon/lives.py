@@ -4,14 +4,17 @@ from itertools import count
 from typing import TypeVar
 
 from ikebana.config.compile import Tries
-from ikebana.config.connection import DpdAction, Initiation
+from ikebana.config.connection import CloseAction, DpdAction, Initiation
 from ikebana.daemon.connection import Connection
-from ikebana.daemon.orders import Ended, Note, Order, RouteState, SetRoutes, Try
+from ikebana.daemon.course import Terms
+from ikebana.daemon.orders import Ended, MakeChild, Note, Order, RouteState, SetRoutes, Try
 from ikecore.actions import ChildClosed, ChildEstablished, Closed, Established, Failed, Reason
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.identities import Identity
 from ikecore.keywords import parse_proposal
+from ikecore.profile import ChildProfile
 from ikecore.proposals import Protocol, Suite, choose
+from policy.flow import Flow
 from policy.path import Path
 from policy.selectors import TrafficSelector
 
@@ -20,6 +23,8 @@ PATH = Path(("192.0.2.1", 500), ("192.0.2.2", 500))
 PEER = Identity.parse("sun.lab")
 LOCAL = (TrafficSelector.from_cidr("10.1.0.0/24"),)
 REMOTE = (TrafficSelector.from_cidr("10.2.0.0/24"),)
+CHILD = ChildProfile(LOCAL, REMOTE)
+FLOW = Flow(4, 17, REMOTE[0].start - (1 << 16) + 1, REMOTE[0].start + 1, 9, 9)
 SILENT = diagnose(1, Code.PEER_NO_RESPONSE)
 NO_CHILD = diagnose(2, Code.TS_MISMATCH)
 DEAD = diagnose(1, Code.DPD_TIMEOUT)
@@ -57,9 +62,12 @@ class Life:
         enabled: bool = True,
         octet: int = 128,
         tries: Tries | None = None,
+        close: CloseAction = CloseAction.RESTART,
+        children: tuple[ChildProfile, ...] = (CHILD,),
+        childless: bool = False,
     ) -> None:
-        plan = tries or Tries()
-        self.core = Connection("net", initiation, dpd, plan, Fixed(octet), enabled=enabled)
+        terms = Terms(initiation, dpd, close, tries or Tries(), children, childless)
+        self.core = Connection("net", terms, Fixed(octet), enabled=enabled)
         self.now = 100.0
         self.orders: list[Order] = []
         self.routes = RouteState.BLOCKED
@@ -84,6 +92,11 @@ class Life:
         self.tried_at.clear()
 
     @property
+    def asked(self) -> list[ChildProfile]:
+        """The children asked for, oldest first."""
+        return [order.child for order in self.seen(MakeChild)]
+
+    @property
     def notes(self) -> int:
         return len(self.seen(Note))
 
@@ -102,22 +115,36 @@ class Life:
         self.now = until
 
     def fail(
-        self, why: Diagnosis = SILENT, sa: bytes = b"attempt.", *, ours: bool = True
+        self,
+        why: Diagnosis = SILENT,
+        sa: bytes = b"attempt.",
+        child: ChildProfile | None = None,
+        *,
+        ours: bool = True,
     ) -> list[Order]:
-        return self.take(self.core.handle(Failed("net", sa, ours, why), self.now))
+        return self.take(self.core.handle(Failed("net", sa, ours, why, child), self.now))
 
-    def authenticate(self, *, ours: bool = True) -> bytes:
+    def authenticate(self, *, ours: bool = True, replaces: bytes = b"") -> bytes:
         sa = next(self._numbers).to_bytes(8, "big")
         spis = (sa, b"theirspi")
-        up = Established(sa, "net", ours, *spis, PEER, IKE, PATH, False, False, 0.0)
+        up = Established(
+            sa, "net", ours, *spis, PEER, IKE, PATH, False, False, 0.0, replaces=replaces
+        )
         self.take(self.core.handle(up, self.now))
         return sa
 
-    def child(self, sa: bytes) -> int:
+    def child(self, sa: bytes, child: ChildProfile = CHILD, replaces: int = 0) -> int:
         spi = 0xC000_0000 + next(self._numbers)
-        up = ChildEstablished(sa, "net", spi, 0xD000_0001, ESP, LOCAL, REMOTE, False, 0.0)
+        up = ChildEstablished(
+            sa, "net", spi, 0xD000_0001, ESP, child.local_ts, child.remote_ts, False, 0.0,
+            child=child, replaces=replaces,
+        )  # fmt: skip
         self.take(self.core.handle(up, self.now))
         return spi
+
+    def lose(self, sa: bytes, spi: int, reason: Reason = Reason.PEER_DELETED) -> list[Order]:
+        """One child goes, the IKE SA stays."""
+        return self.take(self.core.handle(ChildClosed(sa, "net", spi, reason), self.now))
 
     def connect(self, *, ours: bool = True) -> tuple[bytes, int]:
         sa = self.authenticate(ours=ours)

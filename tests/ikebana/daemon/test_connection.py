@@ -3,10 +3,10 @@ import pytest
 from ikebana.config.compile import Tries
 from ikebana.config.connection import Initiation
 from ikebana.control.view import ConnectionState as State
-from ikebana.daemon.orders import CloseAll, Ended, Note, RouteState, SetRoutes, Try
+from ikebana.daemon.orders import CloseAll, Ended, Note, RekeyChild, RouteState, SetRoutes, Try
 from ikecore.actions import Closed, Reason
 from ikecore.diagnosis import Code, Diagnosis, Finding, diagnose
-from tests.ikebana.daemon.lives import NO_CHILD, SILENT, Life
+from tests.ikebana.daemon.lives import CHILD, FLOW, NO_CHILD, SILENT, Life
 
 ACTIVE, ON_DEMAND, PASSIVE = Initiation.ACTIVE, Initiation.ON_DEMAND, Initiation.PASSIVE
 HEARSAY = Diagnosis(1, Code.PEER_NO_RESPONSE, (Finding(Code.PEER_NO_RESPONSE),), proven=False)
@@ -16,7 +16,7 @@ WRONG_KEY = diagnose(1, Code.PSK_MISMATCH)
 # -- how it begins --------------------------------------------------------------------------------
 def test_an_active_connection_tries_at_once_and_blocks_its_networks_meanwhile() -> None:
     life = Life(ACTIVE)
-    assert life.orders == [SetRoutes(RouteState.BLOCKED), Try()]
+    assert life.orders == [SetRoutes(RouteState.BLOCKED), Try(CHILD)]
     assert life.core.state is State.CONNECTING_PHASE1
 
 
@@ -37,17 +37,17 @@ def test_a_passive_connection_waits_with_its_networks_blocked() -> None:
 def test_a_disabled_connection_does_nothing_whatever_is_asked() -> None:
     life = Life(ACTIVE, enabled=False)
     assert life.core.state is State.DISABLED
-    assert life.take(life.core.up()) == []
+    assert life.take(life.core.up(life.now)) == []
     assert not life.core.admits_peer
     assert life.orders == []
 
 
 def test_a_packet_starts_an_on_demand_connection_and_the_trap_stays_until_it_is_up() -> None:
     life = Life(ON_DEMAND)
-    life.take(life.core.acquired())
+    life.take(life.core.acquired(FLOW, life.now))
     assert life.tried_at == [100.0]
     assert (life.core.state, life.routes) == (State.CONNECTING_PHASE1, RouteState.TRAP)
-    life.take(life.core.acquired())
+    life.take(life.core.acquired(FLOW, life.now))
     assert len(life.tried_at) == 1
     life.connect()
     assert (life.core.state, life.routes) == (State.CONNECTED, RouteState.ACTIVE)
@@ -57,7 +57,7 @@ def test_a_packet_starts_an_on_demand_connection_and_the_trap_stays_until_it_is_
 def test_a_packet_starts_only_what_has_a_trap(initiation: Initiation) -> None:
     life = Life(initiation)
     life.forget()
-    assert life.take(life.core.acquired()) == []
+    assert life.take(life.core.acquired(FLOW, life.now)) == []
 
 
 # -- tries ----------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def test_up_in_the_pause_tries_at_once_and_counts_anew() -> None:
         life.sleep(2.0)
     assert (life.core.state, life.core.tries) == (State.PHASE1_FAILED, 4)
     life.forget()
-    life.take(life.core.up())
+    life.take(life.core.up(life.now))
     assert life.tried_at == [life.now]
     assert (life.core.state, life.core.tries) == (State.CONNECTING_PHASE1, 0)
     life.fail()
@@ -121,18 +121,18 @@ def test_up_in_the_pause_tries_at_once_and_counts_anew() -> None:
 
 def test_up_while_a_try_is_under_way_starts_no_second_one() -> None:
     life = Life(ACTIVE)
-    assert life.take(life.core.up()) == []
+    assert life.take(life.core.up(life.now)) == []
 
 
 def test_up_of_what_is_up_says_so() -> None:
     life = Life(ACTIVE)
     life.connect()
-    assert life.core.up() == [Ended(True)]
+    assert life.core.up(life.now) == [Ended(True)]
 
 
 def test_up_starts_a_passive_connection_once() -> None:
     life = Life(PASSIVE)
-    life.take(life.core.up())
+    life.take(life.core.up(life.now))
     assert len(life.tried_at) == 1
     life.fail()
     assert life.core.state is State.PHASE1_FAILED
@@ -186,7 +186,7 @@ def test_down_deletes_everything_refuses_the_peer_and_waits_for_up() -> None:
     life.close(sa, spi, Reason.DELETED)
     life.sleep(1000)
     assert life.tried_at == []
-    life.take(life.core.up())
+    life.take(life.core.up(life.now))
     assert life.core.admits_peer
     assert len(life.tried_at) == 1
 
@@ -217,7 +217,7 @@ def test_up_right_after_down_starts_although_the_old_sa_is_still_being_deleted()
     sa, spi = life.connect()
     life.take(life.core.down())
     life.forget()
-    life.take(life.core.up())
+    life.take(life.core.up(life.now))
     assert len(life.tried_at) == 1
     assert life.core.state is State.CONNECTING_PHASE1
     life.close(sa, spi, Reason.DELETED)
@@ -274,7 +274,7 @@ def test_a_peer_whose_child_was_refused_shows_as_stage_two_after_its_sa_is_gone(
     life.end(sa, reason, ours=False)
     assert life.core.reason == NO_CHILD
     assert (life.core.state, life.routes) == (State.PHASE2_FAILED, routes)
-    life.take(life.core.acquired())
+    life.take(life.core.acquired(FLOW, life.now))
     assert len(life.tried_at) == (initiation is ON_DEMAND)
 
 
@@ -316,6 +316,23 @@ def test_a_flood_of_peers_failures_writes_a_line_a_second() -> None:
 
 
 # -- the worker -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("initiation", [ACTIVE, ON_DEMAND, PASSIVE])
+def test_with_a_new_worker_every_child_gets_new_keys_on_its_ike_sa(initiation: Initiation) -> None:
+    life = Life(initiation)
+    sa, spi = life.connect()
+    life.forget()
+    life.take(life.core.restart(life.now))
+    assert life.orders == [RekeyChild(spi, "worker restarted")]
+    assert (life.core.state, life.routes) == (State.REKEYING, RouteState.ACTIVE)
+    life.child(sa, replaces=spi)
+    assert life.core.state is State.CONNECTED
+    life.lose(sa, spi, Reason.REKEYED)
+    life.sleep(1000)
+    assert life.seen(CloseAll) == []
+    assert life.core.state is State.CONNECTED
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
 @pytest.mark.parametrize(
     ("initiation", "state", "routes", "tries"),
     [
@@ -324,13 +341,17 @@ def test_a_flood_of_peers_failures_writes_a_line_a_second() -> None:
         (PASSIVE, State.DOWN, RouteState.BLOCKED, 0),
     ],
 )
-def test_with_a_new_worker_everything_starts_anew(
-    initiation: Initiation, state: State, routes: RouteState, tries: int
+def test_keys_that_died_with_the_worker_and_are_not_replaced_end_the_sa(
+    initiation: Initiation, state: State, routes: RouteState, tries: int, is_silent: bool
 ) -> None:
     life = Life(initiation)
     sa, spi = life.connect()
-    life.forget()
     life.take(life.core.restart(life.now))
+    life.forget()
+    if is_silent:
+        life.sleep(30.0)
+    else:
+        life.fail(NO_CHILD, sa, CHILD)
     assert life.seen(CloseAll) == [CloseAll()]
     assert (life.core.state, life.routes) == (state, routes)
     assert len(life.tried_at) == tries

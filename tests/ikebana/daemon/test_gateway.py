@@ -298,7 +298,7 @@ def test_a_new_worker_gets_the_policies_and_every_child_new_keys(world: World) -
     old = world.moon.installed[-1]
     world.moon.told.clear()
     world.moon.crash_worker()
-    world.settle()
+    world.sleep(31)
     assert isinstance(world.moon.told[0], Policies)
     new = world.moon.installed[-1]
     assert new.outbound_encr not in (old.outbound_encr, old.inbound_encr)
@@ -333,17 +333,12 @@ def test_a_worker_that_does_not_answer_fails_the_try_after_a_second(world: World
 
 def test_what_a_hostile_worker_says_ends_nothing(world: World) -> None:
     world.start()
-    spi = world.moon.tunnel.core.children[0].inbound_spi
     for message in (
         Acquired("nobody", FLOW), Acquired("net", FLOW), Moved(1, "192.0.2.7", 9),
         Limit(1, hard=False), Network(SUN, "\x1b[2J" * 10), Network("192.0.2.7", "refused"),
         Policies((), ()),
     ):  # fmt: skip
         world.moon.gateway.on_worker(message)
-    assert world.passes()
-    world.moon.gateway.on_worker(Limit(spi, hard=False))
-    world.settle()
-    assert world.moon.tunnel.core.children[0].inbound_spi != spi
     assert world.passes()
 
 

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,7 +7,7 @@ from ikebana.daemon.inbox import Inbox
 from ikebana.daemon.roster import Roster
 from ikebana.daemon.tally import Tally
 from ikebana.daemon.triage import Triage
-from ikebana.daemon.tunnels import Tunnel, make_tunnel
+from ikebana.daemon.tunnels import make_tunnel
 from ikebana.worker.messages import (
     Acquired,
     Ike,
@@ -19,7 +18,15 @@ from ikebana.worker.messages import (
     Policies,
     Traffic,
 )
-from ikecore.events import ChildrenHeard, DatagramReceived, Event, PathChanged, Unreachable
+from ikecore.events import (
+    ChildExpired,
+    ChildrenHeard,
+    DatagramReceived,
+    Event,
+    PathChanged,
+    RekeyWanted,
+    Unreachable,
+)
 from policy.flow import Flow
 from policy.path import Path
 from tests.ikebana.config.sample import CONNECTION, config
@@ -35,8 +42,7 @@ class Desk:
     """An inbox, and what came out of it."""
 
     events: list[Event] = field(default_factory=list)
-    acquired: list[str] = field(default_factory=list)
-    renewed: list[str] = field(default_factory=list)
+    acquired: list[tuple[str, Flow]] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     roster: Roster = field(default_factory=Roster)
 
@@ -50,12 +56,8 @@ class Desk:
             self.roster,
             lambda: 10.0,
             self.events.append,
-            self._note(self.acquired),
-            self._note(self.renewed),
+            lambda tunnel, flow: self.acquired.append((tunnel.name, flow)),
         )
-
-    def _note(self, names: list[str]) -> Callable[[Tunnel], None]:
-        return lambda tunnel: names.append(tunnel.name)
 
 
 @pytest.fixture
@@ -89,16 +91,21 @@ def test_a_peer_elsewhere_and_a_peer_heard_are_told(desk: Desk) -> None:
     assert desk.events == [PathChanged(300, ("192.0.2.7", 9)), ChildrenHeard(frozenset({300}))]
 
 
-@pytest.mark.parametrize("message", [Acquired("nobody", FLOW), Limit(1, hard=False)])
+@pytest.mark.parametrize("message", [Acquired("nobody", FLOW), Limit(1, False), Limit(1, True)])
 def test_a_name_or_number_that_nobody_has_means_nothing(desk: Desk, message: Message) -> None:
     desk.inbox.on_worker(message)
-    assert (desk.events, desk.acquired, desk.renewed) == ([], [], [])
+    assert (desk.events, desk.acquired) == ([], [])
 
 
-def test_a_waiting_packet_and_a_limit_find_their_tunnel(desk: Desk) -> None:
+def test_a_waiting_packet_finds_its_tunnel(desk: Desk) -> None:
     desk.inbox.on_worker(Acquired(desk.tunnel.name, FLOW))
-    desk.inbox.on_worker(Limit(300, hard=False))
-    assert (desk.acquired, desk.renewed) == ([desk.tunnel.name], [desk.tunnel.name])
+    assert desk.acquired == [(desk.tunnel.name, FLOW)]
+
+
+def test_a_soft_limit_wants_a_rekey_and_a_hard_one_is_the_end(desk: Desk) -> None:
+    desk.inbox.on_worker(Limit(300, False))
+    desk.inbox.on_worker(Limit(300, True))
+    assert desk.events == [RekeyWanted(300, "soft limit"), ChildExpired(300)]
 
 
 def test_a_message_that_only_the_worker_is_sent_is_odd(desk: Desk) -> None:

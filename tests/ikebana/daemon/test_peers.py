@@ -88,7 +88,8 @@ def test_tries_take_turns_with_a_names_addresses(stage: Stage) -> None:
     one = tunnel("sun.lab")
     addresses = ("192.0.2.1", "192.0.2.2")
     first = stage.peers.path(one, addresses, 500)
-    one.core.tries = 1
+    one.core.start()
+    one.core.no_address("sun.lab: no such name", 10.0)
     second = stage.peers.path(one, addresses, 500)
     assert first == Path(("198.51.100.1", 500), ("192.0.2.1", 500))
     assert second == Path(("198.51.100.2", 500), ("192.0.2.2", 500))

@@ -7,7 +7,7 @@ from ikebana.control.view import ConnectionState as State
 from ikebana.daemon.orders import CloseAll, RouteState, SetRoutes
 from ikecore.actions import Reason, ReauthWanted
 from ikecore.diagnosis import Code
-from tests.ikebana.daemon.lives import DEAD, NO_CHILD, Life
+from tests.ikebana.daemon.lives import DEAD, FLOW, NO_CHILD, Life
 
 ACTIVE, ON_DEMAND, PASSIVE = Initiation.ACTIVE, Initiation.ON_DEMAND, Initiation.PASSIVE
 
@@ -59,7 +59,7 @@ def test_after_hold_the_next_packet_starts(initiation: Initiation) -> None:
     life = Life(initiation, DpdAction.HOLD)
     life.die(*life.connect())
     life.forget()
-    life.take(life.core.acquired())
+    life.take(life.core.acquired(FLOW, life.now))
     assert len(life.tried_at) == 1
     assert (life.core.state, life.routes) == (State.CONNECTING_PHASE1, RouteState.TRAP)
 
@@ -68,8 +68,8 @@ def test_after_hold_a_packet_during_a_passive_try_makes_it_go_on() -> None:
     life = Life(PASSIVE, DpdAction.HOLD)
     life.die(*life.connect())
     life.forget()
-    life.take(life.core.up())
-    life.take(life.core.acquired())
+    life.take(life.core.up(life.now))
+    life.take(life.core.acquired(FLOW, life.now))
     life.fail()
     life.sleep(2.0)
     assert len(life.tried_at) == 2
@@ -82,7 +82,7 @@ def test_after_clear_the_peer_or_the_operator_may_start() -> None:
     assert life.core.state is State.CONNECTED
     life.die(*(life.core.sas[0].sa, life.core.children[0].inbound_spi))
     life.forget()
-    life.take(life.core.up())
+    life.take(life.core.up(life.now))
     assert len(life.tried_at) == 1
 
 
@@ -232,7 +232,7 @@ def test_an_old_sa_that_ends_while_the_next_try_is_planned_does_not_wait_for_tha
 
 def test_an_initiated_passive_connection_does_not_start_again_when_its_next_sa_fails() -> None:
     life = Life(PASSIVE)
-    life.take(life.core.up())
+    life.take(life.core.up(life.now))
     old, spi = life.connect()
     life.take(life.core.handle(ReauthWanted(old, "net"), life.now))
     life.close(old, spi, Reason.LIFETIME)
