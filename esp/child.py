@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 from esp.limit import NO_LIMIT, Limit
-from esp.sa import Drop, InboundSa, OutboundSa
+from esp.sa import Drop, InboundHalf, OutboundHalf
 from esp.transport import Transport
 from policy.flow import Flow, flow_of
 from policy.path import Path
@@ -50,8 +50,8 @@ class ChildSa:
     def __init__(
         self,
         tunnel: str,
-        outbound: OutboundSa,
-        inbound: InboundSa,
+        outbound: OutboundHalf,
+        inbound: InboundHalf,
         path: Path,
         local: tuple[TrafficSelector, ...],
         remote: tuple[TrafficSelector, ...],
@@ -85,11 +85,12 @@ class ChildSa:
 
     @path.setter
     def path(self, path: Path) -> None:
+        self.outbound.follow(path)
         if self._transport and not self._has_ended:
             ends = Transport(self.outbound, self.inbound, path, self._original)
             self.seal, self.open = ends.seal, ends.open
         self._path = path
-        self.source: object = path.remote if path.encapsulated else None
+        self.source: object = path.remote if path.esp_in_udp else None
 
     def end(self) -> None:
         """Let nothing through any more, in either direction: a hard limit was reached."""

@@ -4,6 +4,7 @@ import struct
 from typing import Final
 
 from esp.replay import ReplayWindow
+from policy.path import Path
 from suites.sealers import IntegrityError, Sealer
 
 HEADER: Final = struct.Struct("!II")  # SPI, low half of the sequence number
@@ -22,29 +23,48 @@ class Drop(Exception):
         self.reason = reason
 
 
-class OutboundSa:
-    """Sealing half.  ``limit`` is the sequence number after which only a rekeyed SA may send.
+class OutboundHalf:
+    """What protects the packets of one direction, with ESP or AH.
 
-    ``seq`` is the last number used, so also the number of packets; ``octets`` counts plaintext.
+    ``limit`` is the sequence number after which only a rekeyed SA may send.  ``seq`` is the last
+    number used, so also the number of packets; ``octets`` counts plaintext.  ``protocol`` is the
+    IP protocol that it makes.
     """
 
-    __slots__ = ("_align", "_seal", "esn", "limit", "octets", "seq", "spi")
+    __slots__ = ("esn", "limit", "octets", "seq", "spi")
+    protocol = 50
 
-    def __init__(
-        self, spi: int, sealer: Sealer, *, esn: bool = False, limit: int | None = None
-    ) -> None:
+    def __init__(self, spi: int, esn: bool, limit: int | None) -> None:
         self.spi = spi
         self.esn = esn
         self.seq = 0
         self.octets = 0
         self.limit = limit if limit is not None else (1 << 64 if esn else 1 << 32) - 1
-        self._seal = sealer.seal
-        self._align = max(4, sealer.block)
 
     @property
     def packets(self) -> int:
-        """Return how many packets were sealed."""
+        """Return how many packets were protected."""
         return self.seq
+
+    def follow(self, path: Path) -> None:
+        """Take note of where the packets go: all the same to whoever does not protect that."""
+
+    def protect(self, packet: bytes, next_header: int) -> bytes:
+        """Return what goes to the peer; raise :exc:`Drop`."""
+        raise NotImplementedError
+
+
+class OutboundSa(OutboundHalf):
+    """Sealing half of ESP."""
+
+    __slots__ = ("_align", "_seal")
+
+    def __init__(
+        self, spi: int, sealer: Sealer, *, esn: bool = False, limit: int | None = None
+    ) -> None:
+        super().__init__(spi, esn, limit)
+        self._seal = sealer.seal
+        self._align = max(4, sealer.block)
 
     def protect(self, packet: bytes, next_header: int) -> bytes:
         """Return the ESP packet for ``packet``; raise :exc:`Drop` when the numbers are used up."""
@@ -61,20 +81,36 @@ class OutboundSa:
         return header + self._seal(header, plain, seq)
 
 
-class InboundSa:
-    """Opening half: length, cheap replay check, ICV, replay record, then padding - in that order.
+class InboundHalf:
+    """What checks the packets of one direction, of ESP or AH.
 
     ``packets`` and ``octets`` count what was accepted, dummies included.
     """
 
-    __slots__ = ("_least", "_open", "esn", "octets", "packets", "replay", "spi")
+    __slots__ = ("esn", "octets", "packets", "replay", "spi")
 
-    def __init__(self, spi: int, sealer: Sealer, *, esn: bool = False, window: int = 1024) -> None:
+    def __init__(self, spi: int, esn: bool, window: int) -> None:
         self.spi = spi
         self.esn = esn
         self.replay = ReplayWindow(window)
         self.packets = 0
         self.octets = 0
+
+    def unprotect(self, datagram: bytes) -> tuple[int, bytes]:
+        """Return (next header, what was protected), or raise :exc:`Drop`."""
+        raise NotImplementedError
+
+
+class InboundSa(InboundHalf):
+    """Opening half of ESP.
+
+    Length, cheap replay check, ICV, replay record, then padding - in that order.
+    """
+
+    __slots__ = ("_least", "_open")
+
+    def __init__(self, spi: int, sealer: Sealer, *, esn: bool = False, window: int = 1024) -> None:
+        super().__init__(spi, esn, window)
         self._open = sealer.open
         self._least = HEADER.size + sealer.overhead + 2
 

@@ -1,4 +1,4 @@
-"""Transport mode: only what follows the IP header is protected (RFC 4301 section 3.2, RFC 4303).
+"""Transport mode: only what follows the IP header is protected (RFC 4301 section 3.2).
 
     TUN ──► IP header, payload ──► protect(payload, its protocol) ──► peer
     peer ──► unprotect: protocol, payload ──► an IP header made anew ──► TUN
@@ -9,11 +9,12 @@ so nothing else of the sender's header could mislead who reads it.
 """
 
 from ipaddress import ip_address
-from typing import Final, Protocol
+from typing import Final
 
-from esp.checksum import checksum, corrected, difference
+from esp.checksum import corrected, difference
+from esp.header import V4, V6, ipv4, ipv6
 from esp.inner import carried_as
-from esp.sa import Drop
+from esp.sa import Drop, InboundHalf, OutboundHalf
 from policy.path import Path
 
 _FRAGMENT: Final = 44
@@ -25,24 +26,6 @@ _CHECKSUM_AT: Final = {
     6: {6: 16, _UDP: 6, 33: 6, 136: 6, 58: 2},  # and ICMPv6
 }
 """Where the checksums are that cover the addresses, by IP version and protocol."""
-_V4_HEAD: Final = 20
-_V6_HEAD: Final = 40
-
-
-class Outbound(Protocol):
-    """The sealing half of any SA."""
-
-    def protect(self, packet: bytes, next_header: int) -> bytes:
-        """Return what goes to the peer."""
-        ...
-
-
-class Inbound(Protocol):
-    """The opening half of any SA."""
-
-    def unprotect(self, datagram: bytes) -> tuple[int, bytes]:
-        """Return (next header, what was protected)."""
-        ...
 
 
 class Transport:
@@ -57,7 +40,7 @@ class Transport:
     __slots__ = ("_change", "_halves", "_out", "_pair", "_version")
 
     def __init__(
-        self, outbound: Outbound, inbound: Inbound, path: Path, original: tuple[str, str]
+        self, outbound: OutboundHalf, inbound: InboundHalf, path: Path, original: tuple[str, str]
     ) -> None:
         ours, theirs = (ip_address(end[0]) for end in (path.local, path.remote))
         if ours.version != theirs.version:
@@ -76,8 +59,8 @@ class Transport:
     def seal(self, packet: bytes, next_header: int) -> bytes:  # noqa: ARG002 - what tunnels need
         """Return the datagram for an IP packet from our address to the peer's.
 
-        Raises :exc:`~esp.sa.Drop` for fragments (section 3.3.4), and for IPv4 options and IPv6
-        extension headers that would have to stay outside.
+        Raises :exc:`~esp.sa.Drop` for fragments (RFC 4303 section 3.3.4), and for IPv4 options and
+        IPv6 extension headers that would have to stay outside.
         """
         if carried_as(packet) == -1:
             raise Drop("malformed")
@@ -87,14 +70,14 @@ class Transport:
             if packet[7] or packet[6] & 0xBF:
                 raise Drop("fragment")
             addresses, protocol = packet[12:20], packet[9]
-            payload = packet[_V4_HEAD : packet[2] << 8 | packet[3]]
+            payload = packet[V4 : packet[2] << 8 | packet[3]]
         elif packet[0] >> 4 == 6 == self._version:
             addresses, protocol = packet[8:40], packet[6]
             if protocol in _OUTSIDE:
                 raise Drop("options")
             if protocol == _FRAGMENT:
                 raise Drop("fragment")
-            payload = packet[_V6_HEAD : _V6_HEAD + (packet[4] << 8 | packet[5])]
+            payload = packet[V6 : V6 + (packet[4] << 8 | packet[5])]
         else:
             raise Drop("selectors")
         if addresses != self._out:
@@ -111,11 +94,14 @@ class Transport:
             return _DUMMY, b""
         if self._change:
             payload = self._with_our_addresses(protocol, payload)
-        if self._version == 4:
-            return 4, ipv4(self._pair, protocol, payload)
-        if protocol in _OUTSIDE or protocol == _FRAGMENT:
-            raise Drop("inner")  # those belong before ESP: inside they could only deceive
-        return 41, ipv6(self._pair, protocol, payload)
+        try:
+            if self._version == 4:
+                return 4, ipv4(self._pair, protocol, payload)
+            if protocol in _OUTSIDE or protocol == _FRAGMENT:
+                raise Drop("inner")  # those belong before ESP: inside they could only deceive
+            return 41, ipv6(self._pair, protocol, payload)
+        except ValueError:
+            raise Drop("inner") from None
 
     def _with_our_addresses(self, protocol: int, payload: bytes) -> bytes:
         at = _CHECKSUM_AT[self._version].get(protocol)
@@ -128,21 +114,3 @@ class Transport:
         if protocol == _UDP and fresh == b"\0\0":
             fresh = b"\xff\xff"
         return payload[:at] + fresh + payload[at + 2 :]
-
-
-def ipv4(addresses: bytes, protocol: int, payload: bytes, identification: int = 0) -> bytes:
-    """Return an IPv4 packet; ``addresses`` are source and target as on the wire."""
-    size = _V4_HEAD + len(payload)
-    if size > 0xFFFF:
-        raise Drop("inner")
-    head = bytes((0x45, 0, *size.to_bytes(2, "big"), *identification.to_bytes(2, "big"), 0, 0,
-                  64, protocol))  # fmt: skip
-    return head + checksum(head + addresses) + addresses + payload
-
-
-def ipv6(addresses: bytes, next_header: int, payload: bytes) -> bytes:
-    """Return an IPv6 packet; ``addresses`` are source and target as on the wire."""
-    if len(payload) > 0xFFFF:
-        raise Drop("inner")
-    head = bytes((0x60, 0, 0, 0, *len(payload).to_bytes(2, "big"), next_header, 64))
-    return head + addresses + payload

@@ -1,4 +1,4 @@
-"""How large a packet fits (RFC 4303 section 2, RFC 3948 section 2.1)."""
+"""How large a packet fits (RFC 4303 section 2, RFC 4302 section 2, RFC 3948 section 2.1)."""
 
 from typing import Final
 
@@ -6,6 +6,7 @@ IP_HEADER: Final = {4: 20, 6: 40}
 MINIMUM: Final = {4: 68, 6: 1280}  # RFC 791 section 3.2, RFC 8200 section 5
 _UDP: Final = 8
 _ESP: Final = 8  # SPI, sequence number
+_AH: Final = 12  # next header, length, reserved, SPI, sequence number
 _TRAILER: Final = 2  # pad length, next header
 _TCP: Final = 20
 
@@ -20,6 +21,15 @@ def tunnel_mtu(
     room = path_mtu - IP_HEADER[outer_version] - _UDP * encapsulated - _ESP - iv - icv
     align = max(4, block)
     return max(0, room // align * align - _TRAILER)
+
+
+def ah_mtu(path_mtu: int, outer_version: int, icv: int) -> int:
+    """Return the largest inner packet whose AH packet fits into ``path_mtu`` octets; 0 if none.
+
+    The header is padded to 4 octets with IPv4 and to 8 with IPv6 (RFC 4302 section 3.3.3.2.1).
+    """
+    align = 4 if outer_version == 4 else 8
+    return max(0, path_mtu - IP_HEADER[outer_version] - -(-(_AH + icv) // align) * align)
 
 
 def transport_mtu(room: int, version: int) -> int:

@@ -12,7 +12,8 @@ from functools import partial
 from typing import Protocol
 
 from ikebana.daemon.worker_process import Acknowledgements
-from ikebana.worker.messages import Done, Install, Message, Move, Remove, Retire, Use
+from ikebana.worker.messages import Done, Install, Ipsec, Message, Move, Remove, Retire, Use
+from ikecore import proposals
 from ikecore.actions import (
     Action,
     Authorize,
@@ -276,12 +277,13 @@ def _announces(action: Action, spi: int) -> bool:
 
 def _install_message(token: int, spec: ChildSpec, path_mtu: int) -> Install:
     integ, limits = spec.suite.integ, spec.limits
+    is_ah = spec.suite.protocol == proposals.Protocol.AH
     return Install(
         token,
         spec.connection,
         spec.inbound_spi,
         spec.outbound_spi,
-        spec.suite.encr.name,
+        "" if is_ah else spec.suite.encr.name,
         integ.name if integ is not None else "",
         spec.suite.esn,
         spec.inbound.encr.reveal(),
@@ -299,4 +301,5 @@ def _install_message(token: int, spec: ChildSpec, path_mtu: int) -> Install:
         limits.hard_packets,
         spec.mode,
         spec.original,
+        Ipsec.AH if is_ah else Ipsec.ESP,
     )

@@ -1,4 +1,4 @@
-"""The sockets of the gateway: UDP 500 and 4500, and raw ESP, opened once and kept."""
+"""The sockets of the gateway: UDP 500 and 4500, raw ESP and AH, opened once and kept."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -16,8 +16,9 @@ _BATCH: Final = 32
 class Sockets:
     """Open on construction; raise :exc:`~tundev.udp.CannotListen` or RawError, nothing left open.
 
-    The worker gets ``nat`` and ``esp`` and alone reads them; the daemon reads ``ike`` and sends
-    IKE on either.  Without ESP's raw sockets only UDP carries packets, and root is not needed.
+    The worker gets ``nat``, ``esp`` and ``ah`` and alone reads them; the daemon reads ``ike`` and
+    sends IKE on either.  Without raw sockets, ``with_esp`` False, only UDP carries packets, and
+    root is not needed.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Sockets:
         self.ike: dict[str, socket] = {}
         self.nat: dict[str, socket] = {}
         self.esp: dict[int, socket] = {}
+        self.ah: dict[int, socket] = {}
         try:
             for address in addresses or _usable():
                 self.ike[address] = udp.open_udp(address, port, mark)
@@ -41,6 +43,7 @@ class Sockets:
                 version = 6 if ":" in address else 4
                 if with_esp and version not in self.esp:
                     self.esp[version] = raw.open_esp(6 if version == 6 else 4, mark)
+                    self.ah[version] = raw.open_ah(6 if version == 6 else 4, mark)
         except OSError:
             self.close()
             raise
@@ -73,7 +76,8 @@ class Sockets:
 
     def close(self) -> None:
         """Close them all."""
-        for sock in (*self.ike.values(), *self.nat.values(), *self.esp.values()):
+        both = (*self.esp.values(), *self.ah.values())
+        for sock in (*self.ike.values(), *self.nat.values(), *both):
             with contextlib.suppress(OSError):
                 sock.close()
 

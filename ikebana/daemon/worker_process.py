@@ -30,9 +30,9 @@ class WorkerProcess:
         except OSError:
             ours.close()
             raise
-        shared = (*sockets.nat.values(), *sockets.esp.values())
+        shared = (*sockets.nat.values(), *sockets.esp.values(), *sockets.ah.values())
         self._link.send(
-            Descriptors(tuple(sockets.nat), tuple(sockets.esp)),
+            Descriptors(tuple(sockets.nat), tuple(sockets.esp), tuple(sockets.ah)),
             [tun, *(sock.fileno() for sock in shared)],
         )
 

@@ -2,12 +2,13 @@
 
 from typing import Final
 
+from esp.ah import AhInbound, AhOutbound, Icv
 from esp.child import ChildSa
 from esp.limit import NEVER, Limit
-from esp.sa import InboundSa, OutboundSa
-from ikebana.worker.messages import Install
+from esp.sa import InboundHalf, InboundSa, OutboundHalf, OutboundSa
+from ikebana.worker.messages import Install, Ipsec
 from ikecore.child import Mode
-from policy.mtu import transport_mtu, tunnel_mtu
+from policy.mtu import ah_mtu, transport_mtu, tunnel_mtu
 from suites.encr import ENCR_BY_NAME, sealer
 from suites.integ import INTEG_BY_NAME
 from suites.sealers import Sealer
@@ -18,23 +19,11 @@ NEAR_END: Final = (1 << 32) - (1 << 24)
 
 def child_of(message: Install, near_end: int = NEAR_END) -> ChildSa:
     """Return the SAs that a message describes; raise KeyError or ValueError if it cannot be."""
-    encr = ENCR_BY_NAME[message.encr]
-    integ = INTEG_BY_NAME[message.integ] if message.integ else None
     if not (0 < message.inbound_spi < 1 << 32 and 0 < message.outbound_spi < 1 << 32):
         raise ValueError("an SPI has four octets and is not 0")  # RFC 4303 section 2.1
-
-    def make(key: bytes, mac: bytes) -> Sealer:
-        return sealer(encr, key, integ, mac)
-
-    inbound = InboundSa(
-        message.inbound_spi, make(message.inbound_encr, message.inbound_integ), esn=message.esn
-    )
-    outbound = OutboundSa(
-        message.outbound_spi, make(message.outbound_encr, message.outbound_integ), esn=message.esn
-    )
-    icv = integ.icv if integ is not None else encr.icv
     version = 6 if ":" in message.path.local[0] else 4
-    mtu = tunnel_mtu(message.path_mtu, version, message.path.encapsulated, encr.iv, icv, encr.block)
+    make = _ah if message.protocol is Ipsec.AH else _esp
+    outbound, inbound, mtu = make(message, version)
     is_transport = message.mode is Mode.TRANSPORT
     return ChildSa(
         message.tunnel,
@@ -52,3 +41,39 @@ def child_of(message: Install, near_end: int = NEAR_END) -> ChildSa:
         ),
         hard=Limit(message.hard_octets or NEVER, message.hard_packets or NEVER),
     )
+
+
+def _esp(message: Install, version: int) -> tuple[OutboundHalf, InboundHalf, int]:
+    encr = ENCR_BY_NAME[message.encr]
+    integ = INTEG_BY_NAME[message.integ] if message.integ else None
+
+    def make(key: bytes, mac: bytes) -> Sealer:
+        return sealer(encr, key, integ, mac)
+
+    inbound = InboundSa(
+        message.inbound_spi, make(message.inbound_encr, message.inbound_integ), esn=message.esn
+    )
+    outbound = OutboundSa(
+        message.outbound_spi, make(message.outbound_encr, message.outbound_integ), esn=message.esn
+    )
+    icv = integ.icv if integ is not None else encr.icv
+    mtu = tunnel_mtu(message.path_mtu, version, message.path.esp_in_udp, encr.iv, icv, encr.block)
+    return outbound, inbound, mtu
+
+
+def _ah(message: Install, version: int) -> tuple[OutboundHalf, InboundHalf, int]:
+    if message.encr or message.inbound_encr or message.outbound_encr:
+        raise ValueError("AH hides nothing")
+    if message.path.esp_in_udp:
+        raise ValueError("no NAT lets AH pass")  # RFC 3715 section 2.1
+    integ = INTEG_BY_NAME[message.integ]
+    inbound = AhInbound(
+        message.inbound_spi, Icv(integ.mac(message.inbound_integ), integ.icv), esn=message.esn
+    )
+    outbound = AhOutbound(
+        message.outbound_spi,
+        Icv(integ.mac(message.outbound_integ), integ.icv),
+        message.path,
+        esn=message.esn,
+    )
+    return outbound, inbound, ah_mtu(message.path_mtu, version, integ.icv)

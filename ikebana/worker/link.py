@@ -102,7 +102,9 @@ def _descriptors(ancillary: Iterable[tuple[int, int, bytes]]) -> list[int]:
 
 def _carried(message: Message) -> int:
     """Return how many descriptors go with a message."""
-    return 1 + len(message.udp) + len(message.raw) if isinstance(message, Sockets) else 0
+    if not isinstance(message, Sockets):
+        return 0
+    return 1 + len(message.udp) + len(message.raw) + len(message.ah)
 
 
 def _close(descriptors: list[int]) -> None:

@@ -59,8 +59,9 @@ class Process:
         tun, *rest = descriptors
         sockets = [socket.socket(fileno=fd) for fd in rest]
         by_address = dict(zip(message.udp, sockets, strict=False))
-        raws = dict(zip(message.raw, sockets[len(message.udp) :], strict=True))
-        self._worker.attach(tun, by_address, raws)
+        raws = dict(zip(message.raw, sockets[len(message.udp) :], strict=False))
+        ah = dict(zip(message.ah, sockets[len(message.udp) + len(message.raw) :], strict=True))
+        self._worker.attach(tun, by_address, raws, ah)
         self._loop.add_reader(tun, self._then_flush(self._on_tun))
         for sock in by_address.values():
             udp.enable_gro(sock)
@@ -69,6 +70,9 @@ class Process:
         for sock in raws.values():
             on_raw = partial(self._worker.on_raw, sock)
             self._loop.add_reader(sock.fileno(), self._then_flush(on_raw))
+        for sock in ah.values():
+            on_ah = partial(self._worker.on_ah, sock)
+            self._loop.add_reader(sock.fileno(), self._then_flush(on_ah))
 
     def _on_tun(self) -> None:
         self._worker.on_tun(self._loop.time())

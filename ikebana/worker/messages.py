@@ -8,6 +8,7 @@ decode is refused.  Keys travel to the worker only.
 import json
 import struct
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
@@ -27,26 +28,50 @@ class BadMessage(ValueError):
     """Octets on the pair are no message of ours."""
 
 
+class Ipsec(StrEnum):
+    """What protects the packets of a child."""
+
+    ESP = "esp"
+    AH = "ah"
+
+
 # -- to the worker ---------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Sockets:
-    """Descriptors follow by SCM_RIGHTS: the TUN, then UDP 4500 by address, then raw by version."""
+    """Descriptors follow by SCM_RIGHTS: the TUN, UDP 4500 by address, then raw by IP version.
+
+    The raw ones are those of ESP, then those of ``ah``.
+    """
 
     udp: tuple[str, ...]
     raw: tuple[int, ...]
+    ah: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The whole SPD, in order, and the tunnels whose packets may start them."""
+    """The SPD, in order, and the tunnels whose packets may start them.
+
+    ``more`` of it follows, and all takes effect with the last part: thousands of policies are too
+    long for one message.
+    """
 
     policies: tuple[Policy, ...]
     armed: tuple[str, ...]
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Whether packets of one tunnel may start it from now on."""
+
+    tunnel: str
+    armed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """One pair of ESP SAs, to be acknowledged by ``token``.
+    """One pair of ESP or AH SAs, to be acknowledged by ``token``.  AH has only ``integ``.
 
     On ``standby`` it seals nothing before a :class:`Use` or the peer's first packet.  The limits,
     0 for none, are those of each direction: see :class:`Limit`.  ``original`` are our and the
@@ -75,6 +100,7 @@ class Install:
     hard_packets: int = 0
     mode: Mode = Mode.TUNNEL
     original: tuple[str, str] = ("", "")
+    protocol: Ipsec = Ipsec.ESP
 
     def __repr__(self) -> str:
         return f"Install(token={self.token}, tunnel={self.tunnel!r}, keys not shown)"
@@ -197,12 +223,13 @@ Message: TypeAlias = (
     | Network
     | Use
     | Retire
+    | Arm
 )
 _KINDS: Final[dict[int, type[Any]]] = dict(
     enumerate(
         (
             Sockets, Policies, Install, Remove, Move, Report,
-            Done, Acquired, Moved, Limit, Traffic, Ike, Network, Use, Retire,
+            Done, Acquired, Moved, Limit, Traffic, Ike, Network, Use, Retire, Arm,
         ),
         start=1,
     )

@@ -2,26 +2,32 @@
 
     TUN ──read a batch──► Engine.seal_batch ──► send_segments (UDP 4500) or raw ESP ──► peer
     UDP 4500 ──► non-ESP marker? daemon : 0xFF? dropped : Engine.open_batch ──► TUN
-    protocol 50 ──────────────────────────────────────────► Engine.open_batch ──► TUN
+    protocol 50, 51 ──────────────────────────────────────► Engine.open_batch ──► TUN
 
 Nothing here waits: every call does what is there and returns.  The same object runs in its own
 process and, in tests, beside the test.
 """
 
 import os
-from collections.abc import Sequence
-from socket import socket
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from ipaddress import ip_address
+from socket import AF_INET6, socket
+from types import MappingProxyType
 from typing import Final
 
+from esp.ah import keyed
 from esp.batch import Reached
 from esp.child import ChildSa
 from esp.counters import Counters
 from esp.engine import Engine
+from esp.header import ipv6
 from ikebana.rate import Rate
 from ikebana.worker.children import NEAR_END, child_of
 from ikebana.worker.held import Held
 from ikebana.worker.messages import (
     Acquired,
+    Arm,
     Done,
     Ike,
     Install,
@@ -65,10 +71,11 @@ class Worker:
         self._engine = Engine(Spd(()), self._counters)
         self._tun = -1
         self._udp: dict[str, socket] = {}
-        self._raw: dict[int, socket] = {}
+        self._raw: dict[int, dict[int, socket]] = {}  # by IP protocol and version
         self._held = Held()
         self._told: dict[int, tuple[int, int, int, int]] = {}
         self._told_counts: dict[str, int] = {}
+        self._coming: list[Policies] = []  # parts of an SPD whose last one is not here yet
         self._moved: dict[int, object] = {}  # where a child's peer was last told to be
         self._now = 0.0
         self._peers: set[str] = set()  # addresses of peers that have a child here
@@ -81,16 +88,27 @@ class Worker:
         """Return all counters."""
         return self._counters.snapshot()
 
-    def attach(self, tun: int, sockets: dict[str, socket], raws: dict[int, socket]) -> None:
+    def attach(
+        self,
+        tun: int,
+        sockets: dict[str, socket],
+        raws: dict[int, socket],
+        ah: Mapping[int, socket] = MappingProxyType({}),
+    ) -> None:
         """Take the TUN's descriptor, the 4500 sockets by address, the raw ones by version."""
-        self._tun, self._udp, self._raw = tun, sockets, raws
+        self._tun, self._udp = tun, sockets
+        self._raw = {raw.ESP: raws, raw.AH: dict(ah)}
 
     # -- messages -------------------------------------------------------------------------------
     def handle(self, message: Message) -> None:
         """Do what the daemon says."""
         match message:
             case Policies():
-                self._replace(message)
+                self._coming.append(message)
+                if not message.more:
+                    self._replace()
+            case Arm():
+                self._arm(message.tunnel, armed=message.armed)
             case Install():
                 self._install(message)
             case Remove():
@@ -109,17 +127,21 @@ class Worker:
             case _:
                 self._counters.count("odd_message")
 
-    def _replace(self, message: Policies) -> None:
-        self._engine.spd.replace(message.policies)
-        armed = set(message.armed)
-        for policy in message.policies:
-            if policy.tunnel in armed:
-                self._engine.arm(policy.tunnel)
-            else:
-                self._engine.disarm(policy.tunnel)
-        for tunnel in self._held.tunnels - armed:
-            self._counters.count("no_sa", len(self._held.take(tunnel)))
-            self._held.settle(tunnel, frozenset())
+    def _replace(self) -> None:
+        parts, self._coming = self._coming, []
+        policies = tuple(policy for part in parts for policy in part.policies)
+        armed = {tunnel for part in parts for tunnel in part.armed}
+        self._engine.spd.replace(policies)
+        for tunnel in {policy.tunnel for policy in policies} | self._held.tunnels:
+            self._arm(tunnel, armed=tunnel in armed)
+
+    def _arm(self, tunnel: str, *, armed: bool) -> None:
+        if armed:
+            self._engine.arm(tunnel)
+            return
+        self._engine.disarm(tunnel)
+        self._counters.count("no_sa", len(self._held.take(tunnel)))
+        self._held.settle(tunnel, frozenset())
 
     def _install(self, message: Install) -> None:
         try:
@@ -200,12 +222,12 @@ class Worker:
         last: ChildSa | None = None
         for child, packet in batch.sealed:
             if child is not last and last is not None:
-                self._send(last.path, run)
+                self._send(last, run)
                 run = []
             last = child
             run.append(packet)
         if last is not None:
-            self._send(last.path, run)
+            self._send(last, run)
         for packet in batch.inward:
             self._write(packet)
         for acquire in batch.acquires:
@@ -220,18 +242,21 @@ class Worker:
         for one in reached:
             self.outbox.append(Limit(one.child.inbound.spi, one.hard))
 
-    def _send(self, path: Path, packets: list[bytes]) -> None:
-        if path.encapsulated:
+    def _send(self, child: ChildSa, packets: list[bytes]) -> None:
+        path = child.path
+        if path.esp_in_udp:
             sock = self._udp.get(path.local[0]) or self._udp.get(_any(path.local[0]))
             if sock is not None:
                 sent = udp.send_segments(sock, packets, path.local[0], path.remote)
                 self._lost(len(packets) - sent)
                 return
         else:
-            sock = self._raw.get(_version(path.local[0]))
+            protocol = child.outbound.protocol
+            sock = self._raw.get(protocol, {}).get(_version(path.local[0]))
             if sock is not None:
+                send = raw.send_ah if protocol == raw.AH else raw.send_esp
                 local, remote = path.local[0], path.remote[0]
-                self._lost(sum(not raw.send_esp(sock, one, local, remote) for one in packets))
+                self._lost(sum(not send(sock, one, local, remote) for one in packets))
                 return
         self._counters.count("no_socket", len(packets))
 
@@ -263,6 +288,15 @@ class Worker:
         received = raw.receive_esp_batch(sock, BATCH)
         self._open([(data, (remote, 0)) for data, remote, _ in received])
 
+    def on_ah(self, sock: socket) -> None:
+        """Check what waits on a raw AH socket: whole packets, of IPv6 made anew."""
+        packets: list[tuple[bytes, object]] = []
+        for data, remote, local in raw.receive_ah_batch(sock, BATCH):
+            if sock.family == AF_INET6 and local:
+                data = ipv6(_packed(remote) + _packed(local), raw.AH, data)
+            packets.append((keyed(data), (remote, 0)))
+        self._open(packets)
+
     def _open(self, packets: Sequence[tuple[bytes, object]]) -> None:
         if not packets:
             return
@@ -293,6 +327,11 @@ class Worker:
             self.outbox.append(message)
         else:
             self._counters.count("ike_rate")
+
+
+@lru_cache(maxsize=1024)
+def _packed(address: str) -> bytes:
+    return ip_address(address).packed
 
 
 _SILENT: Final = (0, 0, 0, 0)

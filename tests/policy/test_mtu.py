@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.mtu import mss_for, transport_mtu, tunnel_mtu
+from policy.mtu import ah_mtu, mss_for, transport_mtu, tunnel_mtu
 
 
 def esp_size(inner: int, outer: int, encapsulated: bool, iv: int, icv: int, block: int) -> int:
@@ -41,6 +41,16 @@ def test_in_transport_mode_the_header_stays_outside(
         if esp_size(n, version, encapsulated, *transform) <= path_mtu
     ]
     assert largest == max(fitting, default=0)
+
+
+@pytest.mark.parametrize(
+    ("version", "icv", "mtu"),
+    # the header: 24 either way; 28 and 32; 44 and 48
+    [(4, 12, 1456), (6, 12, 1436), (4, 16, 1452), (6, 16, 1428), (4, 32, 1436), (6, 32, 1412)],
+)
+def test_ah_takes_whole_words(version: int, icv: int, mtu: int) -> None:
+    assert ah_mtu(1500, version, icv) == mtu
+    assert ah_mtu(50, version, icv) == max(0, mtu - 1450)
 
 
 def test_known_tunnels() -> None:

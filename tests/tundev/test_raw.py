@@ -7,7 +7,18 @@ from typing import Literal
 import pytest
 
 from tundev.namespaces import Namespace, Namespaces
-from tundev.raw import RawError, open_esp, receive_esp, receive_esp_batch, send_esp
+from tundev.raw import (
+    AH,
+    RawError,
+    fragments,
+    open_ah,
+    open_esp,
+    receive_ah_batch,
+    receive_esp,
+    receive_esp_batch,
+    send_ah,
+    send_esp,
+)
 
 Wait = Callable[[socket.socket | int], bool]
 
@@ -51,6 +62,61 @@ def test_a_bound_socket_hears_only_its_address(
             assert send_esp(a, b"12345678", "", target)
         assert readable(b)
         assert [local for _, _, local in receive_esp_batch(b, 5)] == ["10.0.0.12"] * 2
+
+
+def ipv4(source: str, target: str, payload: bytes, number: int = 7) -> bytes:
+    size = (20 + len(payload)).to_bytes(2, "big")
+    ends = socket.inet_aton(source) + socket.inet_aton(target)
+    head = (b"\x45\0", size, number.to_bytes(2, "big"), b"\0\0", bytes((64, AH)), b"\0\0", ends)
+    return b"".join((*head, payload))
+
+
+@pytest.mark.parametrize("size", [12, 1400, 9000], ids=["small", "full", "fragmented"])
+def test_ah_over_ipv4_arrives_with_the_header_it_was_given(
+    ends: tuple[Namespace, Namespace], size: int, readable: Wait
+) -> None:
+    packet = ipv4("10.0.0.11", "10.0.0.2", (bytes(range(256)) * 40)[:size])
+    with ends[0].enter(), open_ah(4, 7) as a, ends[1].enter(), open_ah(4, 7) as b:
+        assert send_ah(a, packet, "10.0.0.11", "10.0.0.2")
+        assert readable(b)
+        ((came, remote, local),) = receive_ah_batch(b, 5)
+    assert (remote, local) == ("10.0.0.11", "10.0.0.2")
+    # all but flags, time to live and checksum
+    assert came[:6] + came[9:10] + came[12:] == packet[:6] + packet[9:10] + packet[12:]
+    assert came[6] & 0x3F == came[7] == 0
+
+
+@pytest.mark.parametrize("size", [12, 1400, 9000], ids=["small", "full", "fragmented"])
+def test_ah_over_ipv6_arrives_without_header(
+    ends: tuple[Namespace, Namespace], size: int, readable: Wait
+) -> None:
+    packet = (bytes(range(256)) * 40)[:size]
+    with ends[0].enter(), open_ah(6, 7) as a, ends[1].enter(), open_ah(6, 7) as b:
+        assert send_ah(a, packet, "fd00::1", "fd00::2")
+        assert readable(b)
+        assert receive_ah_batch(b, 5) == [(packet, "fd00::1", "fd00::2")]
+
+
+@pytest.mark.parametrize("size", [0, 560, 561, 1000, 1112, 1113, 20000])
+def test_fragments_make_the_packet_again(size: int) -> None:
+    packet = ipv4("10.0.0.1", "10.0.0.2", (bytes(range(251)) * 80)[:size])
+    pieces = fragments(packet, 576)
+    body = bytearray(size)
+    for number, piece in enumerate(pieces, 1):
+        assert len(piece) <= 576
+        assert int.from_bytes(piece[2:4], "big") == len(piece)
+        place = int.from_bytes(piece[6:8], "big")
+        assert bool(place & 0x2000) == (number < len(pieces))
+        at = (place & 0x1FFF) * 8
+        body[at : at + len(piece) - 20] = piece[20:]
+        assert piece[4:6] + piece[12:20] == packet[4:6] + packet[12:20]
+    assert body == packet[20:]
+
+
+@pytest.mark.usefixtures("inside")
+def test_ah_that_cannot_be_sent_is_told() -> None:
+    with open_ah(4, 0) as sock:
+        assert not send_ah(sock, ipv4("10.0.0.1", "10.9.9.9", b"12345678"), "", "10.9.9.9")
 
 
 @pytest.mark.usefixtures("inside")

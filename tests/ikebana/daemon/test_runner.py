@@ -4,7 +4,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from ikebana.daemon.runner import Report, Runner
-from ikebana.worker.messages import Done, Install, Message, Move, Remove, Retire, Use
+from ikebana.worker.children import child_of
+from ikebana.worker.messages import Done, Install, Ipsec, Message, Move, Remove, Retire, Use
 from ikecore.actions import (
     Action,
     Authorize,
@@ -26,8 +27,11 @@ from ikecore.actions import (
 )
 from ikecore.child import ChildLimits, ChildSpec, Keys, Mode
 from ikecore.events import Authorized, CloseWanted, Event, InstallFailed, ProbeWanted, Refused
+from ikecore.proposals import Protocol
 from ikecore.trace import Record, Retransmitted
 from policy.path import Path
+from suites.encr import NULL
+from suites.integ import INTEG_BY_NAME
 from suites.secret import Secret
 from tests.ikebana.daemon.lives import ESP, IKE, LOCAL, PATH, PEER, REMOTE
 
@@ -314,6 +318,19 @@ def test_an_order_for_the_worker_says_what_the_core_said(stage: Stage) -> None:
     assert order.standby
     limits = (order.soft_octets, order.hard_octets, order.soft_packets, order.hard_packets)
     assert limits == (1, 2, 3, 4)
+
+
+def test_ah_is_ordered_without_a_cipher(stage: Stage) -> None:
+    keys = Keys(Secret(b""), Secret(bytes(32)))
+    ah = replace(ESP, protocol=Protocol.AH, encr=NULL, integ=INTEG_BY_NAME["sha256"])
+    stage.take(InstallChild(replace(spec(300), suite=ah, inbound=keys, outbound=keys)))
+    stage.take(InstallChild(spec(400, TWO)))
+    order, esp = stage.outside.worker
+    assert isinstance(order, Install)
+    assert isinstance(esp, Install)
+    assert (order.protocol, order.encr, order.integ) == (Ipsec.AH, "", "sha256")
+    assert child_of(replace(order, path=replace(PATH, encapsulated=False))).outbound.protocol == 51
+    assert esp.protocol is Ipsec.ESP
 
 
 def test_transport_mode_is_ordered_with_the_addresses_of_a_nat(stage: Stage) -> None:

@@ -6,6 +6,7 @@ import pytest
 from ikebana.daemon.sockets import Sockets
 from policy.path import Path
 from tests.ikebana.daemon.ports import free_ports
+from tundev.raw import RawError
 from tundev.udp import CannotListen
 
 HERE, THERE = "127.0.0.1", "127.0.0.2"
@@ -73,3 +74,14 @@ def test_a_port_in_use_leaves_nothing_open(sockets: Sockets) -> None:
     taken, nat = ports(sockets)
     with pytest.raises(CannotListen):
         Sockets((HERE,), 0, nat, taken, with_esp=False)
+
+
+def test_esp_and_ah_without_udp_have_raw_sockets_by_version() -> None:
+    try:
+        opened = Sockets((HERE,), 0, *free_ports())
+    except RawError as error:
+        pytest.skip(str(error))
+    assert {version: sock.proto for version, sock in opened.esp.items()} == {4: 50}
+    assert {version: sock.proto for version, sock in opened.ah.items()} == {4: 51}
+    opened.close()
+    assert [sock.fileno() for sock in (*opened.esp.values(), *opened.ah.values())] == [-1, -1]

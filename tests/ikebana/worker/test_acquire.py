@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ikebana.worker.messages import Acquired, Install, Policies, Remove
+from ikebana.worker.messages import Acquired, Arm, Install, Policies, Remove
 from policy.spd import Action, Policy, SelectorPair
 from tests.esp.tunnel import MOON_NETS, SUN_NETS, cidr, udp4
 from tests.ikebana.worker.rig import Side, acquired, installs, policies, side, wait
@@ -204,3 +204,26 @@ def test_a_child_that_is_lost_beside_another_is_told_of() -> None:
         assert moon.said(Acquired) == [acquired(SECOND)]
         sun.take()
         assert sun.got() == [udp4(1)]
+
+
+def test_one_tunnel_is_armed_without_a_word_about_the_others() -> None:
+    with side() as moon:
+        moon.worker.handle(policies())
+        moon.worker.handle(Arm("net", True))
+        moon.send(udp4(1))
+        assert moon.said(Acquired) == [acquired(udp4())]
+        moon.worker.handle(Arm("net", False))
+        moon.send(udp4(2))
+        assert moon.drops() == {"acquires": 1, "no_sa": 2}  # what was held is let go, too
+
+
+def test_policies_in_parts_take_effect_together() -> None:
+    with side() as moon:
+        first, second = many(2).policies
+        moon.worker.handle(Policies((first,), ("t0",), more=True))
+        moon.send(to(0))
+        assert moon.drops() == {"policy": 1}
+        moon.worker.handle(Policies((second,), ()))
+        moon.send(to(0), to(1))
+        assert [one.tunnel for one in moon.said(Acquired)] == ["t0"]
+        assert moon.drops() == {"policy": 1, "acquires": 1, "no_sa": 1}

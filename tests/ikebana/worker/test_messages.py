@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from ikebana.worker.messages import (
     LONGEST,
     Acquired,
+    Arm,
     BadMessage,
     Done,
     Ike,
     Install,
+    Ipsec,
     Limit,
     Message,
     Move,
@@ -59,10 +61,13 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(
         Sockets,
         st.lists(ADDRESSES, max_size=3).map(tuple),
-        st.lists(st.sampled_from((4, 6)), max_size=2).map(tuple),
+        *[st.lists(st.sampled_from((4, 6)), max_size=2).map(tuple)] * 2,
     ),
     st.builds(
-        Policies, st.lists(POLICIES, max_size=3).map(tuple), st.lists(NAMES, max_size=3).map(tuple)
+        Policies,
+        st.lists(POLICIES, max_size=3).map(tuple),
+        st.lists(NAMES, max_size=3).map(tuple),
+        st.booleans(),
     ),
     st.builds(
         Install,
@@ -72,6 +77,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         path=PATHS,
         path_mtu=SPIS,
         mode=st.sampled_from(Mode),
+        protocol=st.sampled_from(Ipsec),
         original=st.tuples(ADDRESSES, ADDRESSES) | st.just(("", "")),
         soft_octets=st.integers(0, 2**64 - 1),
         hard_octets=st.integers(0, 2**64 - 1),
@@ -88,6 +94,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(Moved, SPIS, ADDRESSES, PORTS),
     st.builds(Limit, SPIS, st.booleans()),
     st.builds(Use, SPIS),
+    st.builds(Arm, NAMES, st.booleans()),
     st.builds(Retire, SPIS),
     st.builds(
         Traffic,

@@ -2,12 +2,14 @@
 
 import socket
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
 from ikebana.worker.messages import (
     Done,
     Ike,
+    Ipsec,
     Limit,
     Message,
     Move,
@@ -23,7 +25,7 @@ from policy.path import Path
 from policy.spd import Action, Policy, SelectorPair
 from tests.esp.tunnel import MOON_NETS, SUN_NETS, cidr, udp4, udp6
 from tests.ikebana.worker.rig import HOST, acquired, installs, policies, side, two, wait
-from tundev.raw import RawError, open_esp
+from tundev.raw import RawError, open_ah, open_esp
 from tundev.udp import CannotListen, open_udp
 
 MARKER = bytes(4)
@@ -93,6 +95,37 @@ def test_esp_without_udp_goes_through_the_raw_sockets() -> None:
         assert sun.said(Moved) == []
 
 
+@pytest.mark.parametrize("addresses", [("127.66.0.1", "127.66.0.2"), ("::1", "::1")])
+@pytest.mark.parametrize("esn", [False, True])
+def test_ah_goes_through_raw_sockets_of_its_own(addresses: tuple[str, str], esn: bool) -> None:
+    version: Literal[4, 6] = 6 if ":" in addresses[0] else 4
+    try:
+        one, other = (open_ah(version, 0, address) for address in addresses)
+    except RawError as error:
+        pytest.skip(str(error))
+    with one, other, side() as moon, side() as sun:
+        path = Path((addresses[0], 500), (addresses[1], 500))
+        keys = {"inbound_integ": bytes(32), "outbound_integ": bytes(32)}
+        orders = installs(
+            path.local, path.remote, protocol=Ipsec.AH, encr="", integ="sha256", esn=esn
+        )
+        moon.worker.attach(moon.tun.fileno(), {}, {}, {version: one})
+        sun.worker.attach(sun.tun.fileno(), {}, {}, {version: other})
+        moon.worker.handle(policies())
+        for near, order, way in ((moon, orders[0], path), (sun, orders[1], path.reversed)):
+            bare = {"inbound_encr": b"", "outbound_encr": b"", "path": way, **keys}
+            near.worker.handle(replace(order, **bare))  # type: ignore[arg-type]  # a table
+            (done,) = near.said(Done)
+            assert (done.ok, done.mtu) == (True, 1500 - (20 + 28 if version == 4 else 40 + 32))
+        big = udp4(3000) if version == 4 else udp4(3)
+        moon.send(udp4(1), udp6(2), big)
+        assert wait(other)
+        sun.worker.on_ah(other)
+        assert sun.got() == [udp4(1), udp6(2), big]
+        assert sun.said(Moved) == []
+        assert {name for name in sun.drops() if name != "no_sa"} == set()
+
+
 @pytest.mark.parametrize(
     ("encr", "key", "integ", "mac"),
     [("aes256gcm16", 36, "", 0), ("chacha20poly1305", 36, "", 0), ("aes128", 16, "sha256", 32)],
@@ -147,6 +180,11 @@ class TestInstalling:
             {"outbound_spi": 1 << 32},
             {"inbound_spi": -1},
             {"outbound_spi": 0},
+            {"protocol": Ipsec.AH, "integ": "sha256", "inbound_integ": bytes(32),
+             "outbound_integ": bytes(32)},  # a key to encrypt with
+            {"protocol": Ipsec.AH, "encr": "", "inbound_encr": b"", "outbound_encr": b"",
+             "integ": "sha256", "inbound_integ": bytes(32), "outbound_integ": bytes(32)},  # in UDP
+            {"protocol": Ipsec.AH, "encr": "", "inbound_encr": b"", "outbound_encr": b""},
         ],
         ids=str,
     )  # fmt: skip
