@@ -30,6 +30,8 @@ class Code(StrEnum):
     KEY_MISSING = "KEY_MISSING"
     ESP_PROPOSAL_MISMATCH = "ESP_PROPOSAL_MISMATCH"
     PROTOCOL_MISMATCH = "PROTOCOL_MISMATCH"
+    ENCAPSULATION_MISMATCH = "ENCAPSULATION_MISMATCH"
+    PFS_MISMATCH = "PFS_MISMATCH"
     TS_MISMATCH = "TS_MISMATCH"
     TS_NARROWED = "TS_NARROWED"
     NAT_FORBIDDEN = "NAT_FORBIDDEN"
@@ -39,6 +41,7 @@ class Code(StrEnum):
     DPD_TIMEOUT = "DPD_TIMEOUT"
     PEER_DELETED = "PEER_DELETED"
     ADMIN_DOWN = "ADMIN_DOWN"
+    ANOTHER_STAYS = "ANOTHER_STAYS"
     LIMIT_REACHED = "LIMIT_REACHED"
     LIFETIME = "LIFETIME"
     INTERNAL_ERROR = "INTERNAL_ERROR"
@@ -102,7 +105,13 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "add one of theirs to ipsec.proposals", "add one of ours to its ESP proposals"),
     Code.PROTOCOL_MISMATCH: Entry(
         "one end wants ESP, the other AH",
-        "set ipsec.protocol to the peer's", "set it to ESP"),
+        "set ipsec.protocol to the peer's", "set its protocol to ours"),
+    Code.ENCAPSULATION_MISMATCH: Entry(
+        "one end wants transport mode, the other tunnel mode",
+        "set ipsec.mode to the peer's", "set its mode to ours"),
+    Code.PFS_MISMATCH: Entry(
+        "no common group for the child's own key exchange (PFS)",
+        "set ipsec.pfs to a group of the peer's", "add our group to its ESP proposals"),
     Code.TS_MISMATCH: Entry(
         "the networks of the two ends do not mirror each other",
         "our local_subnets must be its remote ones, our remote_subnets its local ones",
@@ -131,6 +140,9 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "nothing to do here, unless it repeats", "its log tells why"),
     Code.ADMIN_DOWN: Entry(
         "taken down by the operator", "ikebana up NAME", "nothing to do there"),
+    Code.ANOTHER_STAYS: Entry(
+        "the peer is connected already, and uniqueness = keep lets the older one stay",
+        "set uniqueness to replace or never", "end the older connection first"),
     Code.LIMIT_REACHED: Entry(
         "a limit of this gateway was reached",
         "raise the limit, or find who opens so many", "nothing to do there"),

@@ -2,11 +2,9 @@
 
 Handlers can only be given a :class:`~ikev2.message.Message`, and only a channel makes one: once
 the keys are there, only after the integrity check.
-
-Without ``room`` and ``now`` both methods speak as before there were fragments.
 """
 
-from typing import Final, Protocol, overload
+from typing import Final, Protocol
 
 from ikecore.wire import Malformed
 from ikev2.fragments import Reassembly, open_fragment, seal_within
@@ -29,15 +27,14 @@ _SKF: Final = int(PayloadType.SKF)
 class Channel(Protocol):
     """Both directions of one IKE SA."""
 
-    @overload
-    def seal(self, header: Header, payloads: tuple[Payload, ...]) -> bytes: ...
-    @overload
+    @property
+    def fragments(self) -> bool:
+        """Return whether both ends take fragments."""
+        ...
+
     def seal(
-        self, header: Header, payloads: tuple[Payload, ...], room: int
-    ) -> tuple[bytes, ...]: ...
-    def seal(
-        self, header: Header, payloads: tuple[Payload, ...], room: int | None = None
-    ) -> bytes | tuple[bytes, ...]:
+        self, header: Header, payloads: tuple[Payload, ...], room: int = 0
+    ) -> tuple[bytes, ...]:
         """Return the datagrams, in the order to send them.
 
         More than one only when ``room`` (the largest datagram in octets, 0: no bound) asks for it
@@ -45,11 +42,7 @@ class Channel(Protocol):
         """
         ...
 
-    @overload
-    def open(self, datagram: bytes, header: Header) -> Message: ...
-    @overload
-    def open(self, datagram: bytes, header: Header, now: float) -> Message | None: ...
-    def open(self, datagram: bytes, header: Header, now: float = 0.0) -> Message | None:
+    def open(self, datagram: bytes, header: Header, now: float) -> Message | None:
         """Return the message, or None while fragments of it are missing.
 
         The caller has made sure that the window waits for this message ID.  Raises Malformed,
@@ -69,20 +62,18 @@ class Channel(Protocol):
 class ClearChannel:
     """IKE_SA_INIT, before there are keys (RFC 7296 section 1.2): never in fragments."""
 
-    @overload
-    def seal(self, header: Header, payloads: tuple[Payload, ...]) -> bytes: ...
-    @overload
-    def seal(
-        self, header: Header, payloads: tuple[Payload, ...], room: int
-    ) -> tuple[bytes, ...]: ...
-    def seal(
-        self, header: Header, payloads: tuple[Payload, ...], room: int | None = None
-    ) -> bytes | tuple[bytes, ...]:
-        """Encode in clear."""
-        datagram = build_init(header, payloads)
-        return datagram if room is None else (datagram,)
+    fragments = False
 
-    def open(self, datagram: bytes, header: Header, now: float = 0.0) -> Message:  # noqa: ARG002
+    def seal(
+        self,
+        header: Header,
+        payloads: tuple[Payload, ...],
+        room: int = 0,  # noqa: ARG002
+    ) -> tuple[bytes, ...]:
+        """Encode in clear."""
+        return (build_init(header, payloads),)
+
+    def open(self, datagram: bytes, header: Header, now: float) -> Message:  # noqa: ARG002
         """Parse in clear; nothing but IKE_SA_INIT passes."""
         return parse_init(datagram, header)
 
@@ -97,46 +88,38 @@ class SealedChannel:
     ``fragments``: both ends said IKEV2_FRAGMENTATION_SUPPORTED.
     """
 
+    __slots__ = ("_keys", "_sealed", "_waiting", "fragments")
+
     def __init__(self, keys: IkeKeys, *, fragments: bool = False) -> None:
         self._keys = keys
-        self._fragments = fragments
+        self.fragments = fragments
         self._sealed = 0
         self._waiting = Reassembly()
 
-    @overload
-    def seal(self, header: Header, payloads: tuple[Payload, ...]) -> bytes: ...
-    @overload
     def seal(
-        self, header: Header, payloads: tuple[Payload, ...], room: int
-    ) -> tuple[bytes, ...]: ...
-    def seal(
-        self, header: Header, payloads: tuple[Payload, ...], room: int | None = None
-    ) -> bytes | tuple[bytes, ...]:
+        self, header: Header, payloads: tuple[Payload, ...], room: int = 0
+    ) -> tuple[bytes, ...]:
         """Encode and encrypt; each datagram under a counter of its own."""
         outbound, counter = self._keys.outbound, self._sealed + 1
-        if room and self._fragments:
+        if room and self.fragments:
             datagrams = seal_within(header, payloads, outbound, counter, room)
         else:
             datagrams = (seal_message(header, payloads, outbound, counter),)
         self._sealed += len(datagrams)
-        return datagrams[0] if room is None else datagrams
+        return datagrams
 
-    @overload
-    def open(self, datagram: bytes, header: Header) -> Message: ...
-    @overload
-    def open(self, datagram: bytes, header: Header, now: float) -> Message | None: ...
-    def open(self, datagram: bytes, header: Header, now: float = 0.0) -> Message | None:
+    def open(self, datagram: bytes, header: Header, now: float) -> Message | None:
         """Check integrity, then decrypt, gather and parse."""
         self._waiting.expire(now)
         if header.first != _SKF:
             return open_message(datagram, header, self._keys.inbound)
-        if not self._fragments:
+        if not self.fragments:
             raise Malformed("a fragment, and no fragmentation was agreed on", 16)
         return self._waiting.add(open_fragment(datagram, header, self._keys.inbound), now)
 
     def is_first_fragment(self, datagram: bytes, header: Header) -> bool:
         """Check the ICV, then the number."""
-        if header.first != _SKF or not self._fragments:
+        if header.first != _SKF or not self.fragments:
             return False
         try:
             return open_fragment(datagram, header, self._keys.inbound).number == 1

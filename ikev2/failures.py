@@ -7,6 +7,7 @@ causes, likeliest first, with ours beside ``not told``.
 from collections.abc import Sequence
 from typing import Final
 
+from ikecore.child import Mode
 from ikecore.diagnosis import NOT_TOLD, Code, Diagnosis, Finding, diagnose
 from ikecore.identities import Identity
 from ikecore.profile import Profile
@@ -54,13 +55,10 @@ def esp_mismatch(ours: Sequence[Proposal], theirs: Sequence[Proposal]) -> Diagno
     return diagnose(2, code, proposals_text(ours), proposals_text(theirs))
 
 
-def selectors_mismatch(
-    profile: Profile, tsi: Sequence[TrafficSelector], tsr: Sequence[TrafficSelector]
-) -> Diagnosis:
-    """Return how the networks fail to mirror each other; we are the responder."""
-    return diagnose(
-        2, Code.TS_MISMATCH, networks(profile), f"{selectors_text(tsr)} === {selectors_text(tsi)}"
-    )
+def mode_mismatch(ours: Mode, *, transport: bool) -> Diagnosis:
+    """Return that the ends differ in what a child protects."""
+    theirs = "transport" if transport else "tunnel"
+    return diagnose(2, Code.ENCAPSULATION_MISMATCH, f"mode {ours}", f"mode {theirs}")
 
 
 def networks(profile: Profile) -> str:
@@ -113,14 +111,16 @@ def group_refused(profile: Profile, wanted: str) -> Diagnosis:
     return Diagnosis(1, Code.DH_GROUP_MISMATCH, (finding,), seen, proven=False)
 
 
-def refused_by_peer(profile: Profile, notify: int | str, *, in_clear: bool = False) -> Diagnosis:
-    """Return what a peer's error notify lets an initiator know."""
+def refused_by_peer(
+    profile: Profile, notify: int | str, step: str = "IKE_AUTH", *, in_clear: bool = False
+) -> Diagnosis:
+    """Return what a peer's error notify in the answer to ``step`` lets an initiator know."""
     name = notify if isinstance(notify, str) else notify_name(notify)
     stage, code, causes = _CAUSES.get(name, (1, Code.PEER_ERROR, (Code.PEER_ERROR,)))
     if in_clear and name == "NO_PROPOSAL_CHOSEN":
         stage, code, causes = _INIT_REFUSED
     findings = tuple(Finding(cause, _ours(profile, cause), NOT_TOLD) for cause in causes)
-    step = "IKE_SA_INIT" if in_clear else "IKE_AUTH"
+    step = "IKE_SA_INIT" if in_clear else step
     return Diagnosis(stage, code, findings, f"{name} in the answer to {step}", proven=not in_clear)
 
 
@@ -146,6 +146,8 @@ _CAUSES: Final[dict[str, tuple[int, Code, tuple[Code, ...]]]] = {
         Code.PROPOSAL_REFUSED_BY_PEER,
         (Code.ESP_PROPOSAL_MISMATCH, Code.PROTOCOL_MISMATCH),
     ),
+    NotifyType.INVALID_KE_PAYLOAD.name: (2, Code.PFS_MISMATCH, (Code.PFS_MISMATCH,)),
+    NotifyType.TEMPORARY_FAILURE.name: (2, Code.PEER_ERROR, (Code.PEER_ERROR,)),
     NotifyType.TS_UNACCEPTABLE.name: (2, Code.TS_MISMATCH, (Code.TS_MISMATCH,)),
     NotifyType.SINGLE_PAIR_REQUIRED.name: (2, Code.TS_MISMATCH, (Code.TS_MISMATCH,)),
     NotifyType.NO_ADDITIONAL_SAS.name: (2, Code.LIMIT_REACHED, (Code.LIMIT_REACHED,)),
@@ -175,7 +177,7 @@ def _ours(profile: Profile, cause: Code) -> str:
             return f"the psk of {profile.name}"
         case Code.PEER_IDENTITY_MISMATCH:
             return f"we are {profile.local_id}, the peer is {profile.remote_id}"
-        case Code.ESP_PROPOSAL_MISMATCH | Code.PROTOCOL_MISMATCH:
+        case Code.ESP_PROPOSAL_MISMATCH | Code.PROTOCOL_MISMATCH | Code.PFS_MISMATCH:
             return proposals_text(profile.esp_proposals)
         case Code.TS_MISMATCH:
             return networks(profile)

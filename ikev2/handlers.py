@@ -5,7 +5,8 @@ from types import MappingProxyType
 from typing import Final
 
 from ikecore.actions import Action
-from ikev2.exchanges.informational import answer_create_child, answer_informational
+from ikev2.exchanges.create_child_response import answer_create_child, busy
+from ikev2.exchanges.informational_response import answer_informational
 from ikev2.message import Exchange, Message
 from ikev2.sa import Handler, IkeSa, State
 
@@ -19,6 +20,9 @@ HANDLERS: Final[Mapping[tuple[State, int], Handler]] = MappingProxyType(
         (State.INIT_ANSWERED, Exchange.IKE_AUTH): _answer_auth,
         (State.ESTABLISHED, Exchange.INFORMATIONAL): answer_informational,
         (State.ESTABLISHED, Exchange.CREATE_CHILD_SA): answer_create_child,
+        (State.REKEYED, Exchange.INFORMATIONAL): answer_informational,
+        (State.REKEYED, Exchange.CREATE_CHILD_SA): busy,
         (State.DELETING, Exchange.INFORMATIONAL): answer_informational,
+        (State.DELETING, Exchange.CREATE_CHILD_SA): busy,
     }
 )

@@ -39,10 +39,20 @@ def derive_ike_keys(
     initiator: bool,
 ) -> IkeKeys:
     """Return the keys of an IKE SA (section 2.14); pairs are (initiator's, responder's)."""
-    prf = _prf(suite)
-    encr, integ = suite.encr, suite.integ
+    skeyseed = _prf(suite).skeyseed(*nonces, shared)
+    return _ike_keys(suite, skeyseed, nonces, spis, initiator=initiator)
+
+
+def _ike_keys(
+    suite: Suite,
+    skeyseed: bytes,
+    nonces: tuple[bytes, bytes],
+    spis: tuple[bytes, bytes],
+    *,
+    initiator: bool,
+) -> IkeKeys:
+    prf, encr, integ = _prf(suite), suite.encr, suite.integ
     seed = b"".join((*nonces, *spis))
-    skeyseed = prf.digest(nonces[0] + nonces[1], shared)
     mac = integ.key if integ is not None else 0
     sizes = (prf.key, mac, mac, encr.keymat, encr.keymat, prf.key, prf.key)
     d, ai, ar, ei, er, pi, pr = _cut(prf.plus(skeyseed, seed, sum(sizes)), sizes)
@@ -61,16 +71,40 @@ def derive_ike_keys(
     )
 
 
-def derive_child_keys(
-    keys: IkeKeys, suite: Suite, nonces: tuple[bytes, bytes], *, initiator: bool
-) -> tuple[Keys, Keys]:
-    """Return the (inbound, outbound) keys of a child without PFS (section 2.17).
+def derive_rekeyed(
+    old: IkeKeys,
+    suite: Suite,
+    shared: bytes,
+    nonces: tuple[bytes, bytes],
+    spis: tuple[bytes, bytes],
+    *,
+    initiator: bool,
+) -> IkeKeys:
+    """Return the keys of the IKE SA that replaces ``old`` (section 2.18).
 
-    ``initiator`` is whether we started the exchange that made the child.
+    SKEYSEED comes of the old PRF and the old SK_d; all else of the new PRF, nonces and SPIs.
+    """
+    seed = old.prf.digest(old.derive.reveal(), shared + nonces[0] + nonces[1])
+    return _ike_keys(suite, seed, nonces, spis, initiator=initiator)
+
+
+def derive_child_keys(
+    keys: IkeKeys,
+    suite: Suite,
+    nonces: tuple[bytes, bytes],
+    shared: bytes = b"",
+    *,
+    initiator: bool,
+) -> tuple[Keys, Keys]:
+    """Return the (inbound, outbound) keys of a child (section 2.17).
+
+    ``shared`` is the secret of the child's own key exchange, b"" without one; ``initiator`` is
+    whether we started the exchange that made the child.
     """
     mac = suite.integ.key if suite.integ is not None else 0
     sizes = (suite.encr.keymat, mac, suite.encr.keymat, mac)
-    material = keys.prf.plus(keys.derive.reveal(), nonces[0] + nonces[1], sum(sizes))
+    seed = shared + nonces[0] + nonces[1]
+    material = keys.prf.plus(keys.derive.reveal(), seed, sum(sizes))
     ei, ai, er, ar = (Secret(part) for part in _cut(material, sizes))
     there, back = Keys(ei, ai), Keys(er, ar)
     return (back, there) if initiator else (there, back)

@@ -40,7 +40,7 @@ _RULES: Final[dict[tuple[int, bool], _Rule]] = {
     (Exchange.IKE_SA_INIT, False): _INIT,
     (Exchange.IKE_SA_INIT, True): _INIT,
     (Exchange.IKE_AUTH, False): _rule(
-        {_T.IDI, _T.AUTH, _T.SA, _T.TSI, _T.TSR}, {_T.IDR, _T.CP}, {_T.CERT, _T.CERTREQ}
+        {_T.IDI, _T.AUTH}, {_T.IDR, _T.SA, _T.TSI, _T.TSR, _T.CP}, {_T.CERT, _T.CERTREQ}
     ),
     (Exchange.IKE_AUTH, True): _rule({_T.IDR, _T.AUTH}, {_T.SA, _T.TSI, _T.TSR, _T.CP}, {_T.CERT}),
     (Exchange.CREATE_CHILD_SA, False): _CREATE,
@@ -112,8 +112,7 @@ def _check_child(message: Message, counts: Counter[int]) -> None:
     match message.header.exchange:
         case Exchange.IKE_AUTH:
             found = _CHILD & counts.keys()
-            refused = any(is_error(notify.type) for notify in message.notifies())
-            if found != _CHILD and (found or not refused):
+            if found and found != _CHILD:  # none at all: no child is asked for (RFC 6023)
                 raise RuleBroken(f"{_where(message)} with {len(found)} of SA, TSi and TSr")
         case Exchange.CREATE_CHILD_SA:
             if (PayloadType.TSI in counts) != (PayloadType.TSR in counts):

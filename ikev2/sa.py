@@ -1,19 +1,21 @@
-"""One IKE SA: windows, timers, children, and which exchange is under way (RFC 7296 section 2).
+"""One IKE SA: windows, timers, children, and which exchanges are under way (RFC 7296 section 2).
 
 Theory of operation.  The SA itself knows how messages come and go: IDs, repeats, retransmissions,
 deadlines, addresses.  What an exchange means lives in ``exchanges``: our own requests are objects
-of :class:`OwnExchange`, one under way at a time and the rest in a queue; the peer's requests go
-through ``Resources.handlers``, a table of (state, exchange): what is not in it is dropped.
+of :class:`OwnExchange`, as many under way as the peer's window takes and the rest in a queue; the
+peer's requests go through ``Resources.handlers``, a table of (state, exchange): what is not in it
+is dropped.
 
     INIT_SENT ─► AUTHORIZING ─► AUTH_SENT ──────► ESTABLISHED ─► DELETING ─► CLOSED    initiator
     INIT_ANSWERED ─► AUTHORIZING ───────────────► ESTABLISHED ─► …                     responder
+                                                  ESTABLISHED ─► REKEYED ──► …         of a rekey
 """
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final, TypeVar
 
 from ikecore.actions import (
     Action,
@@ -27,27 +29,34 @@ from ikecore.actions import (
     Send,
     Traced,
 )
-from ikecore.child import ChildSpec
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.entropy import Entropy
-from ikecore.profile import Limits, Profile
+from ikecore.identities import Identity
+from ikecore.profile import ChildProfile, Limits, Profile
+from ikecore.proposals import Suite
 from ikecore.spipool import SpiPool
-from ikecore.trace import MessageTraced, Retransmitted, StateChanged
+from ikecore.trace import Retransmitted, StateChanged
 from ikecore.wire import Malformed
 from ikev2.channel import Channel, ClearChannel
-from ikev2.labels import labels
-from ikev2.message import Exchange, Header, MalformedInside, Message
+from ikev2.child import Child
+from ikev2.exchange import OwnExchange, Waiting
+from ikev2.fragments import DATAGRAM
+from ikev2.keys import IkeKeys
+from ikev2.message import Header, MalformedInside, Message
+from ikev2.mobike import Mobility
 from ikev2.payloads.chain import Payload
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType
 from ikev2.rules import RuleBroken, check, unknown_critical
+from ikev2.sizes import room_of, seal_again
+from ikev2.tracing import trace_received, trace_sent
 from ikev2.window import NEVER, RequestWindow, ResponseWindow
 from policy.path import Path
 from suites.sealers import IntegrityError
-from suites.secret import Secret
 
-_QUEUE_LIMIT: Final = 16
+_QUEUE_LIMIT: Final = 1024  # a connection has at most 200 mappings, each with a rekey and a Delete
 _FAREWELL: Final = 3.0  # a Delete is a courtesy: nobody waits long for its answer
+X = TypeVar("X")
 
 
 class State(Enum):
@@ -58,6 +67,7 @@ class State(Enum):
     AUTHORIZING = "waiting for the key"
     AUTH_SENT = "IKE_AUTH sent"
     ESTABLISHED = "established"
+    REKEYED = "rekeyed; the peer will delete it"
     DELETING = "deleting"
     CLOSED = "closed"
 
@@ -70,48 +80,7 @@ class Resources:
     spis: SpiPool
     limits: Limits
     handlers: Mapping[tuple["State", int], "Handler"]
-
-
-class OwnExchange(Protocol):
-    """A request of ours: what to send, and what its answer, or none, means."""
-
-    kind: Exchange
-
-    def payloads(self, sa: "IkeSa") -> tuple[Payload, ...]:
-        """Return what the request says."""
-        ...
-
-    def on_response(self, sa: "IkeSa", message: Message, now: float) -> list[Action]:
-        """Take the answer."""
-        ...
-
-    def on_silence(self, sa: "IkeSa", now: float) -> list[Action]:
-        """Take it that there is no answer."""
-        ...
-
-
-class Waiting:
-    """What an SA waits for besides answers; this one, the default, waits for nothing."""
-
-    def on_cookie(self, _sa: "IkeSa", _message: Message, _path: Path) -> list[Action]:
-        """Take the peer's IKE_SA_INIT request once more, with a good cookie now."""
-        return [Dropped("message_id", "another IKE_SA_INIT under the SPI of one answered")]
-
-    def on_request(self, _sa: "IkeSa", _message: Message, _now: float) -> list[Action]:
-        """Take the peer's IKE_AUTH request."""
-        return [Dropped("not_waiting")]
-
-    def configured(self, _sa: "IkeSa", _profiles: tuple[Profile, ...], _now: float) -> list[Action]:
-        """Take it that the connections are now these."""
-        return []
-
-    def authorized(self, _sa: "IkeSa", _psk: Secret, _now: float) -> list[Action]:
-        """Go on with this key."""
-        return [Dropped("not_waiting")]
-
-    def refused(self, _sa: "IkeSa", _now: float) -> list[Action]:
-        """End: there is no key."""
-        return [Dropped("not_waiting")]
+    mates: "Callable[[str], list[IkeSa]]"  # the live SAs of a connection, attempts included
 
 
 class IkeSa:
@@ -137,25 +106,39 @@ class IkeSa:
         self.connection = profile.name if initiator else ""  # a responder learns it in IKE_AUTH
         self.state = State.INIT_SENT if initiator else State.INIT_ANSWERED
         self.channel: Channel = ClearChannel()
-        self.requests = RequestWindow(profile.retry)
+        self.requests = RequestWindow[OwnExchange](profile.retry)
         self.responses = ResponseWindow()
-        self.queue: deque[OwnExchange] = deque()  # the first is under way while the window is shut
+        self.queue: deque[OwnExchange] = deque()  # requests that wait for the window to open
+        self.postponed: list[tuple[float, OwnExchange]] = []  # the peer was busy with something
         self.waiting: Waiting = Waiting()
-        self.children: dict[int, ChildSpec] = {}  # by our inbound SPI
+        self.children: dict[int, Child] = {}  # by our inbound SPI
         self.offered_spis: set[int] = set()  # ours in the pool, and no child has them yet
+        self.elders: list[IkeSa] = []  # of which this one was made, until it is decided who stays
+        self.heirs: list[IkeSa] = []  # made by rekeying this one; the endpoint takes them over
         self.started_at = now
         self.established_at = NEVER
         self.initial_contact = False  # the peer said that it has no other SA with us
         self.alone = True  # no other SA or attempt with this peer: INITIAL_CONTACT may be said
+        self.is_told = True  # that it is there, or tried; otherwise nobody hears of its end
+        self.largest = DATAGRAM  # octets of an IP datagram that we send
         self.nonces = (b"", b"")
+        self.keys: IkeKeys  # from here on: what IKE_SA_INIT and IKE_AUTH bring
+        self.suite: Suite
+        self.peer: Identity
+        self.mobility = Mobility(decides=initiator)
+        self.waits = False  # with sending, until the peer gives up an older SA for this one
+        self.is_settled = False  # which of several SAs with the peer stay, once it has a child
         self.nat_here = False
         self.nat_there = False
+        self.mobility = Mobility(decides=initiator)
         self.icmp = ""  # what the network said of our datagrams: evidence, never a fact
         self.heard_at = now
         self.expires_at = NEVER  # half-open, lingering or doomed until then
         self.doom = Reason.DELETED
+        self.rekey_at = NEVER
         self.reauth_at = NEVER
-        self.lifetime_ends_at = NEVER
+        self.lifetime_ends_at = NEVER  # of its keys
+        self.auth_ends_at = NEVER  # of what its authentication is good for
         self.keepalive_at = NEVER
 
     # -- datagrams ------------------------------------------------------------------------------
@@ -163,28 +146,31 @@ class IkeSa:
         self, header: Header, datagram: bytes, path: Path, now: float
     ) -> list[Action]:
         """Take a datagram that carries this SA's SPIs."""
-        if not header.response and self.responses.is_repeat(datagram):
-            return self._repeat(path)
+        if not header.response and self._is_repeat(header, datagram):
+            return self._repeat(header.message_id, path)
         if self.state is State.CLOSED:
             return [Dropped("closed")]
         if header.response:
-            if not self.requests.expects(header.message_id):
+            flight = self.requests.get(header.message_id)
+            if flight is None:
                 return [Dropped("unexpected_response", f"message ID {header.message_id}")]
-            if header.exchange != self.queue[0].kind:
+            if header.exchange != flight.exchange.kind:
                 return [Dropped("unexpected_response", f"exchange {header.exchange}")]
-        elif header.message_id != self.responses.expected:
+        elif not self.responses.admits(header.message_id):
             return [Dropped("message_id", f"{header.message_id}, not {self.responses.expected}")]
         elif (self.state, header.exchange) not in self.resources.handlers:
             return [Dropped("unexpected_request", f"exchange {header.exchange} {self.state.name}")]
         try:
-            message = self.channel.open(datagram, header)
+            message = self.channel.open(datagram, header, now)
         except IntegrityError as error:
             return [Dropped("integrity", str(error))]
         except MalformedInside as error:
             return self._on_authentic_nonsense(header, datagram, str(error), path, now)
         except Malformed as error:
             return [Dropped("malformed", str(error))]
-        traced = self.trace_received(message, path)
+        if message is None:  # the rest of it is on its way
+            return []
+        traced = trace_received(self, message, path)
         try:
             check(message)
         except RuleBroken as error:
@@ -195,15 +181,23 @@ class IkeSa:
         moved = self._heard(message, path, now) if message.protected else []
         if header.response:
             return [traced, *moved, *self._on_response(message, now)]
-        return [traced, *moved, *self._on_request(message, datagram, now)]
+        return [traced, *moved, *self._on_request(message, now)]
 
-    def _repeat(self, path: Path) -> list[Action]:
-        if not self.responses.response:
+    def _is_repeat(self, header: Header, datagram: bytes) -> bool:
+        """Tell whether a request came once more, also when it is cut smaller this time."""
+        if self.responses.is_repeat(header.message_id, datagram):
+            return True
+        taken = self.responses.has_taken(header.message_id)
+        return taken and self.channel.is_first_fragment(datagram, header)
+
+    def _repeat(self, message_id: int, path: Path) -> list[Action]:
+        answer = self.responses.response(message_id)
+        if not answer:
             return [Dropped("repeat", "its answer is being worked on")]
-        return [Send(self.responses.response, path)]
+        return [Send(datagram, path) for datagram in answer]
 
-    def _on_request(self, message: Message, datagram: bytes, now: float) -> list[Action]:
-        self.responses.accept(datagram)
+    def _on_request(self, message: Message, now: float) -> list[Action]:
+        self.responses.accept(message.header.message_id, *(message.fragments or (message.raw,)))
         critical = unknown_critical(message)
         if critical is not None:
             refusal = Notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, bytes((critical,)))
@@ -211,13 +205,15 @@ class IkeSa:
         return self.resources.handlers[self.state, message.header.exchange](self, message, now)
 
     def _on_response(self, message: Message, now: float) -> list[Action]:
-        exchange = self.queue[0]
+        flight = self.requests.get(message.header.message_id)
+        if flight is None:
+            return []
         if message.protected:  # a forged answer in clear must not end the exchange
-            self.finish_request()
+            self.requests.finish(flight.message_id)
         if self.state is State.DELETING and self.queue:  # this one has lost its point
-            return self._start_next(now)
-        actions = exchange.on_response(self, message, now)
-        return [*actions, *self._start_next(now)]
+            return self.go_on(now)
+        actions = flight.exchange.on_response(self, message, now)
+        return [*actions, *self.go_on(now)]
 
     def _on_authentic_nonsense(
         self, header: Header, datagram: bytes, why: str, path: Path, now: float
@@ -226,9 +222,9 @@ class IkeSa:
         broken = diagnose(1, Code.INVALID_SYNTAX, evidence=why)
         actions: list[Action] = [Dropped("malformed", why), self.fail(broken)]
         if header.response:
-            self.finish_request()
+            self.requests.finish(header.message_id)
             return [*actions, *self.close(Reason.FAILED, now)]
-        self.responses.accept(datagram)
+        self.responses.accept(header.message_id, datagram)
         self.back = path
         actions += self.answer(header, (Notify(NotifyType.INVALID_SYNTAX),), now)
         return [*actions, *self.close(Reason.FAILED, now)]
@@ -240,18 +236,18 @@ class IkeSa:
         a NAT does not follow, for its own mapping would be lost.
         """
         self.heard_at = now
-        if path == self.path or message.header.response:
+        if path == self.path or message.header.response or not self.mobility.follows_ike:
             return []
         if self.nat_here and self.state is not State.INIT_ANSWERED:
             return []
-        return self.move(path)
+        return self.move(self.path.over(path))
 
     def move(self, path: Path) -> list[Action]:
         """Talk to the peer on another path from now on, its children too."""
         self.path = path
         moved: list[Action] = []
-        for spi, spec in self.children.items():
-            self.children[spi] = replace(spec, path=path)
+        for spi, child in self.children.items():
+            child.change(path=path)
             moved.append(MoveChild(spi, path))
         return moved
 
@@ -261,55 +257,85 @@ class IkeSa:
         if len(self.queue) >= _QUEUE_LIMIT or self.state is State.CLOSED:
             return [Dropped("queue_full" if self.queue else "closed", exchange.kind.name)]
         self.queue.append(exchange)
-        return self._start_next(now)
+        return self.go_on(now)
 
-    def _start_next(self, now: float) -> list[Action]:
-        if not self.queue or not self.requests.open or self.state is State.CLOSED:
-            return []
-        return self.send_request(now)
+    def postpone(self, exchange: OwnExchange, at: float) -> None:
+        """Put a request into the queue later."""
+        self.postponed.append((at, exchange))
 
-    def send_request(self, now: float) -> list[Action]:
-        """Send what stands first in the queue."""
-        exchange = self.queue[0]
-        header = self._header(exchange.kind, self.requests.next_id, response=False)
-        payloads = exchange.payloads(self)
-        datagram = self.channel.seal(header, payloads)
-        self.requests.start(datagram, now, self.patience)
-        return [Send(datagram, self.path), self._trace_sent(header, payloads, datagram)]
+    @property
+    def is_busy(self) -> bool:
+        """Return whether requests of ours are under way or wait."""
+        return bool(self.queue) or len(self.requests) > 0
+
+    def under_way(self, kind: type[X]) -> list[X]:
+        """Return our exchanges of one class that were sent and are not answered."""
+        return [f.exchange for f in self.requests if isinstance(f.exchange, kind)]
+
+    def go_on(self, now: float) -> list[Action]:
+        """Send what waits, as far as the window is open."""
+        actions: list[Action] = []
+        while self.queue and self._may_start(self.queue[0]):
+            exchange = self.queue.popleft()
+            if not exchange.is_moot(self):
+                actions += self._send(exchange, now)
+        return actions
+
+    def _may_start(self, exchange: OwnExchange) -> bool:
+        if self.state is State.CLOSED or not self.requests.is_open:
+            return False
+        if exchange.alone:
+            return len(self.requests) == 0
+        return not any(flight.exchange.alone for flight in self.requests)
+
+    def _send(self, exchange: OwnExchange, now: float) -> list[Action]:
+        header = self.header(exchange.kind, self.requests.next_id, response=False)
+        payloads = exchange.payloads(self, now)
+        datagrams = self.channel.seal(header, payloads, room_of(self))
+        self.requests.start(exchange, payloads, datagrams, now, self.patience)
+        sent: list[Action] = [Send(datagram, self.path) for datagram in datagrams]
+        return [*sent, trace_sent(self, header, payloads, datagrams, self.path)]
+
+    def send_anew(self, exchange: OwnExchange, now: float) -> list[Action]:
+        """Send the only request under way in other words under the same ID (section 2.6)."""
+        self.requests.rewind()
+        return self._send(exchange, now)
 
     @property
     def patience(self) -> float:
         """How long a request waits for its answer, in seconds."""
         if self.state is State.DELETING:
             return _FAREWELL
-        live = self.state is State.ESTABLISHED
+        live = self.state in (State.ESTABLISHED, State.REKEYED)
         return self.profile.dpd_timeout if live else self.profile.try_timeout
 
-    def finish_request(self) -> None:
-        """Close the request under way: it was answered."""
-        self.requests.finish()
-        self.queue.popleft()
-
     def retransmit(self, now: float) -> list[Action]:
-        """Send the request under way again, or give up on it."""
-        if now < self.requests.deadline:
-            return [
-                Send(self.requests.again(now), self.path),
-                Traced(Retransmitted(self.connection, self.sa)),
-            ]
-        exchange = self.queue[-1 if self.state is State.DELETING else 0]
-        return exchange.on_silence(self, now)
+        """Send the requests that are due again, or give up on them."""
+        actions: list[Action] = []
+        for flight in self.requests:
+            if flight.due > now:
+                continue
+            if now >= flight.deadline:
+                last = self.queue[-1] if self.state is State.DELETING and self.queue else None
+                actions += (last or flight.exchange).on_silence(self, now)
+            if self.requests.get(flight.message_id) is flight and now < flight.deadline:
+                seal_again(self, flight)
+                again = self.requests.again(flight, now)
+                actions += [Send(datagram, self.path) for datagram in again]
+                actions.append(Traced(Retransmitted(self.connection, self.sa)))
+        return actions
 
     # -- answers --------------------------------------------------------------------------------
     def answer(self, header: Header, payloads: tuple[Payload, ...], _now: float) -> list[Action]:
-        """Answer the request accepted last, to where it came from (section 2.11)."""
-        answer = self._header(header.exchange, header.message_id, response=True)
-        datagram = self.channel.seal(answer, payloads)
-        self.responses.answer(datagram)
-        told = self._traced(answer, labels(payloads), datagram, self.back, sent=True)
-        return [Send(datagram, self.back), told]
+        """Answer a request accepted before, to where the last one came from (section 2.11)."""
+        answer = self.header(header.exchange, header.message_id, response=True)
+        datagrams = self.channel.seal(answer, payloads, room_of(self))
+        self.responses.answer(header.message_id, *datagrams)
+        sent: list[Action] = [Send(datagram, self.back) for datagram in datagrams]
+        return [*sent, trace_sent(self, answer, payloads, datagrams, self.back)]
 
-    def _header(self, exchange: int, message_id: int, *, response: bool) -> Header:
+    def header(self, exchange: int, message_id: int, *, response: bool) -> Header:
+        """Return the header of a message of ours."""
         return Header(*self.spis, exchange, message_id, self.initiator, response)
 
     # -- state ----------------------------------------------------------------------------------
@@ -319,25 +345,36 @@ class IkeSa:
         self.offered_spis.add(spi)
         return spi
 
+    def take_back(self, spi: int, now: float) -> None:
+        """Give an SPI back to the pool: no child came of it."""
+        self.offered_spis.discard(spi)
+        self.resources.spis.free(spi, now)
+
     def become(self, state: State, why: str) -> Traced:
         """Go to another state."""
         old, self.state = self.state, state
         return Traced(StateChanged(self.connection, self.sa, old.value, state.value, why))
 
-    def fail(self, diagnosis: Diagnosis) -> Failed:
-        """Say why the negotiation failed."""
-        return Failed(self.connection, self.sa, self.initiator, diagnosis)
+    def fail(self, diagnosis: Diagnosis, child: ChildProfile | None = None) -> Failed:
+        """Say why the negotiation failed; with ``child`` only that of one child."""
+        return Failed(self.connection, self.sa, self.initiator, diagnosis, child)
 
-    def remove_children(self, now: float) -> list[Action]:
+    def drop_child(self, child: Child, reason: Reason, now: float) -> list[Action]:
+        """Take one child down at once."""
+        del self.children[child.spi]
+        self.resources.spis.free(child.spi, now)
+        if not child.is_told:
+            return [RemoveChild(child.spi)]
+        gone = ChildClosed(self.sa, self.connection, child.spi, reason, child.wanted)
+        return [RemoveChild(child.spi), gone]
+
+    def remove_children(self, reason: Reason, now: float) -> list[Action]:
         """Take all children down, and take back what was offered for one."""
         actions: list[Action] = []
-        for spi in self.offered_spis:
-            self.resources.spis.free(spi, now)
-        self.offered_spis.clear()
-        for spi in self.children:
-            self.resources.spis.free(spi, now)
-            actions += [RemoveChild(spi), ChildClosed(self.sa, self.connection, spi)]
-        self.children.clear()
+        for spi in tuple(self.offered_spis):
+            self.take_back(spi, now)
+        for child in tuple(self.children.values()):
+            actions += self.drop_child(child, reason, now)
         return actions
 
     def close(self, reason: Reason, now: float) -> list[Action]:
@@ -347,36 +384,15 @@ class IkeSa:
         changed = self.become(State.CLOSED, reason.value)
         self.requests.stop()
         self.queue.clear()
+        self.postponed.clear()
         self.waiting = Waiting()
-        self.keepalive_at = self.reauth_at = self.lifetime_ends_at = NEVER
+        self.keepalive_at = self.rekey_at = self.reauth_at = NEVER
+        self.lifetime_ends_at = self.auth_ends_at = NEVER
         self.expires_at = now + self.resources.limits.half_open_timeout
-        gone = self.remove_children(now)
+        gone = self.remove_children(reason, now)
+        if not self.is_told:
+            return [*gone, changed]
         return [*gone, changed, Closed(self.sa, self.connection, self.initiator, reason)]
-
-    # -- trace ----------------------------------------------------------------------------------
-    def _trace_sent(self, header: Header, payloads: tuple[Payload, ...], datagram: bytes) -> Traced:
-        return self._traced(header, labels(payloads), datagram, self.path, sent=True)
-
-    def trace_received(self, message: Message, path: Path) -> Traced:
-        """Return the record of a message that came in."""
-        return self._traced(message.header, labels(message.payloads), message.raw, path, sent=False)
-
-    def _traced(
-        self, header: Header, names: tuple[str, ...], datagram: bytes, path: Path, *, sent: bool
-    ) -> Traced:
-        return Traced(
-            MessageTraced(
-                self.connection,
-                self.sa,
-                sent,
-                Exchange(header.exchange).name,
-                header.response,
-                header.message_id,
-                names,
-                datagram,
-                path,
-            )
-        )
 
 
 Handler = Callable[[IkeSa, Message, float], list[Action]]

@@ -56,6 +56,16 @@ class SaTable:
         self._sas[sa.sa] = sa
         self._mates.setdefault(sa.connection, {})[sa.sa] = None
 
+    def add_heir(self, sa: IkeSa) -> None:
+        """Take an SA that came of rekeying another one."""
+        self._sas[sa.sa] = sa
+        self._mates.setdefault(sa.connection, {})[sa.sa] = None
+
+    def own(self, sa: IkeSa) -> None:
+        """Note that the children of ``sa`` are its own now."""
+        for spi in sa.children:
+            self._owners[spi] = sa.sa
+
     def add_responder(self, sa: IkeSa, address: str) -> None:
         """Take a half-open SA of the peer at ``address``."""
         self._sas[sa.sa] = sa

@@ -5,25 +5,24 @@
                      stage 1 failed:          ◄── SK { N(AUTHENTICATION_FAILED) }
                      stage 2 failed:          ◄── SK { IDr, AUTH, N(TS_UNACCEPTABLE) }
 
-Without its child an IKE SA is no use here: it is deleted, and the next try starts anew.
+Without its child the IKE SA stays: the child may be tried again on it.  Where both ends can do
+without (RFC 6023), none is asked for here.
 """
 
 from ikecore.actions import Action, Authorize, Reason
 from ikecore.diagnosis import Code, Diagnosis, diagnose
-from ikecore.proposals import choose
+from ikecore.profile import ChildProfile, Profile
 from ikev2 import life
-from ikev2.children import LOWEST_SPI, Agreed, install, offer, spi_of
+from ikev2.children import accepted, offer, selectors, wishes
+from ikev2.exchange import Alone, Waiting
+from ikev2.exchanges.create_child import SPLITS, pairs_of, refused_child
+from ikev2.exchanges.delete_child import DeleteChild
 from ikev2.exchanges.informational import delete
-from ikev2.exchanges.keyed import Keyed, established
-from ikev2.failures import (
-    identity_mismatch,
-    networks,
-    no_answer,
-    proposals_text,
-    psk_mismatch,
-    refused_by_peer,
-    selectors_text,
-)
+from ikev2.exchanges.keyed import Keyed
+from ikev2.extensions import auth_notifies, take_notifies
+from ikev2.failures import identity_mismatch, no_answer, psk_mismatch, refused_by_peer
+from ikev2.heir import established
+from ikev2.install import Made, install
 from ikev2.keys import is_auth_good, psk_auth
 from ikev2.message import Exchange, Message
 from ikev2.payloads.auth import Authentication, AuthMethod
@@ -31,10 +30,8 @@ from ikev2.payloads.chain import Payload
 from ikev2.payloads.ident import IdInitiator, IdResponder
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.sa import SecurityAssociation
-from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
 from ikev2.payloads.types import NotifyType, is_error
-from ikev2.sa import IkeSa, State, Waiting
-from policy.selectors import is_subset
+from ikev2.sa import IkeSa, State
 from suites.secret import Secret
 
 
@@ -56,7 +53,7 @@ class WaitForKey(Waiting):
         """Send IKE_AUTH."""
         sa.waiting = Waiting()
         changed = sa.become(State.AUTH_SENT, "key given")
-        spi = sa.offer_spi(now)
+        spi = 0 if self._keyed.childless else sa.offer_spi(now)
         return [changed, *sa.start(InitiateAuth(self._keyed, psk, spi), now)]
 
     def refused(self, sa: IkeSa, now: float) -> list[Action]:
@@ -64,7 +61,7 @@ class WaitForKey(Waiting):
         return [sa.fail(diagnose(1, Code.KEY_MISSING)), *sa.close(Reason.FAILED, now)]
 
 
-class InitiateAuth:
+class InitiateAuth(Alone):
     """Our IKE_AUTH: proves who we are and offers the first child."""
 
     kind = Exchange.IKE_AUTH
@@ -74,7 +71,7 @@ class InitiateAuth:
         self._psk = psk
         self._inbound_spi = inbound_spi
 
-    def payloads(self, sa: IkeSa) -> tuple[Payload, ...]:
+    def payloads(self, sa: IkeSa, _now: float) -> tuple[Payload, ...]:
         """Return identity, AUTH, and the first child's offer."""
         profile, keyed = sa.profile, self._keyed
         identity = IdInitiator(profile.local_id)
@@ -87,9 +84,8 @@ class InitiateAuth:
             *contact,
             IdResponder(profile.remote_id),
             Authentication(AuthMethod.SHARED_KEY, auth),
-            SecurityAssociation(offer(profile, self._inbound_spi)),
-            SelectorsInitiator(profile.local_ts),
-            SelectorsResponder(profile.remote_ts),
+            *auth_notifies(sa),
+            *self._child(profile),
         )
 
     def on_response(self, sa: IkeSa, message: Message, now: float) -> list[Action]:
@@ -103,17 +99,33 @@ class InitiateAuth:
         wrong = self._wrong(sa, identity, auth)
         if wrong is not None:
             return self._refuse(sa, wrong, now)
+        sa.peer = identity.identity
         life.begin(sa, now)
-        up = established(sa, self._keyed.suite, identity.identity)
-        actions: list[Action] = [
-            sa.become(State.ESTABLISHED, "both ends authenticated"),
-            up,
-        ]
-        agreed = _child(sa, message, error)
+        take_notifies(sa, message, now)
+        changed = sa.become(State.ESTABLISHED, "both ends authenticated")
+        up: list[Action] = [changed, established(sa)]
+        if self._keyed.childless:
+            return up
+        wanted = profile.children[0]
+        if message.one(SecurityAssociation) is None:
+            sa.take_back(self._inbound_spi, now)
+            kind = error.type if error is not None else NotifyType.NO_PROPOSAL_CHOSEN
+            return [*up, *_without(sa, wanted, kind, now)]
+        agreed = accepted(profile, wanted, offer(profile, 0, first=True), message)
         if isinstance(agreed, Diagnosis):
-            return [*actions, sa.fail(agreed), *delete(sa, Reason.FAILED, now)]
-        before, after = install(sa, profile, self._keyed.keys, agreed, self._inbound_spi)
-        return [*before, *actions, *after]
+            sa.take_back(self._inbound_spi, now)
+            away = DeleteChild(profile.esp_proposals[0].protocol, self._inbound_spi)
+            return [*up, sa.fail(agreed, wanted), *sa.start(away, now)]
+        made = Made(sa.nonces, b"", True, sa.started_at)
+        _, before, after = install(sa, agreed, made, wanted, self._inbound_spi, now)
+        return [*before, *up, *after]
+
+    def _child(self, profile: Profile) -> tuple[Payload, ...]:
+        if self._keyed.childless:
+            return ()
+        offered = offer(profile, self._inbound_spi, first=True)
+        wanted = selectors(profile.children[0])
+        return (*wishes(profile), SecurityAssociation(offered), *wanted)
 
     def on_silence(self, sa: IkeSa, now: float) -> list[Action]:
         """End the try: IKE_SA_INIT was answered, IKE_AUTH is not."""
@@ -140,25 +152,8 @@ class InitiateAuth:
         return [sa.fail(diagnosis), *sa.close(Reason.FAILED, now)]
 
 
-def _child(sa: IkeSa, message: Message, error: Notify | None) -> Agreed | Diagnosis:
-    """Return the child the responder made, if it is within what we offered."""
-    profile = sa.profile
-    chosen = message.one(SecurityAssociation)
-    tsi, tsr = message.one(SelectorsInitiator), message.one(SelectorsResponder)
-    if chosen is None or tsi is None or tsr is None:
-        kind = error.type if error is not None else NotifyType.NO_PROPOSAL_CHOSEN
-        return refused_by_peer(profile, kind)
-    mine = offer(profile, 0)
-    settled = choose(mine, chosen.proposals) if len(chosen.proposals) == 1 else None
-    if settled is None or spi_of(settled[1]) < LOWEST_SPI:
-        theirs = proposals_text(chosen.proposals)
-        return diagnose(2, Code.ESP_PROPOSAL_MISMATCH, proposals_text(mine), theirs)
-    if not (
-        is_subset(tsi.selectors, profile.local_ts)
-        and is_subset(tsr.selectors, profile.remote_ts)
-        and tsi.selectors
-        and tsr.selectors
-    ):
-        theirs = f"{selectors_text(tsi.selectors)} === {selectors_text(tsr.selectors)}"
-        return diagnose(2, Code.TS_MISMATCH, networks(profile), theirs)
-    return Agreed(settled[0], spi_of(settled[1]), tsi.selectors, tsr.selectors)
+def _without(sa: IkeSa, wanted: ChildProfile, kind: int, now: float) -> list[Action]:
+    """Go on without the child: split it, or say why there is none."""
+    if kind in SPLITS and len(pairs_of(wanted)) > 1:
+        return refused_child(sa, wanted, kind, now)
+    return [sa.fail(refused_by_peer(sa.profile, kind), wanted)]

@@ -9,23 +9,29 @@ from collections.abc import Sequence
 from ikecore.actions import Action, Authorize, Reason, Send
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.identities import Identity
-from ikecore.profile import Profile
+from ikecore.profile import Childless, Profile
 from ikev2 import life
-from ikev2.children import Agreed, Refusal, agree, install
-from ikev2.exchanges.informational import delete
-from ikev2.exchanges.keyed import Keyed, established
+from ikev2.children import Asked, Refusal, agree, answer_payloads, best_fit
+from ikev2.exchange import Waiting
+from ikev2.exchanges.keyed import Keyed
+from ikev2.extensions import auth_notifies, take_notifies
 from ikev2.failures import identity_mismatch, psk_mismatch
+from ikev2.heir import established
+from ikev2.install import Made, install
 from ikev2.keys import is_auth_good, psk_auth
 from ikev2.message import Message, parse_header, parse_init
 from ikev2.payloads.auth import Authentication, AuthMethod
+from ikev2.payloads.chain import Payload
 from ikev2.payloads.ident import IdInitiator, IdResponder
 from ikev2.payloads.ke import KeyExchangeData
 from ikev2.payloads.nonce import Nonce
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.sa import SecurityAssociation
-from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
 from ikev2.payloads.types import NotifyType
-from ikev2.sa import IkeSa, State, Waiting
+from ikev2.sa import IkeSa, State
+from ikev2.tracing import trace_received
+from ikev2.transport import asked_behind_nat, told_behind_nat
+from ikev2.uniqueness import keeps_another, replaces_another
 from policy.path import Path
 from suites.secret import Secret
 
@@ -49,8 +55,9 @@ class AwaitAuth(Waiting):
             if message.one(kind) != first.one(kind):
                 return super().on_cookie(sa, message, path)
         self._requests = (self._keyed.request, message.raw)
-        sa.responses.reword(message.raw)
-        return [sa.trace_received(message, path), Send(sa.responses.response, path)]
+        sa.responses.reword(0, message.raw)
+        answer = sa.responses.response(0)
+        return [trace_received(sa, message, path), *(Send(one, path) for one in answer)]
 
     def configured(self, sa: IkeSa, profiles: tuple[Profile, ...], now: float) -> list[Action]:
         """Forget the connections that are not what they were; without one left, end."""
@@ -60,7 +67,9 @@ class AwaitAuth(Waiting):
     def on_request(self, sa: IkeSa, message: Message, now: float) -> list[Action]:
         """Find the connection, and ask for its key."""
         identity, auth = message.one(IdInitiator), message.one(Authentication)
-        if identity is None or auth is None or message.one(SecurityAssociation) is None:
+        lacks_child = message.one(SecurityAssociation) is None
+        must_have = all(p.childless is Childless.NEVER for p in self._candidates)
+        if identity is None or auth is None or (lacks_child and must_have):
             return refuse(sa, message, diagnose(1, Code.INVALID_SYNTAX), now)
         wanted = message.one(IdResponder)
         found = _select(self._candidates, identity.identity, wanted.identity if wanted else None)
@@ -117,32 +126,30 @@ class RespondAuth(Waiting):
         ours = psk_auth(
             keyed.keys, psk, keyed.response, keyed.nonces[0], we.body(), initiator=False
         )
-        head = (we, Authentication(AuthMethod.SHARED_KEY, ours))
         sa.initial_contact = message.notify(NotifyType.INITIAL_CONTACT) is not None
+        if keeps_another(sa):
+            return refuse(sa, message, diagnose(1, Code.ANOTHER_STAYS), now)
+        sa.peer = self._identity.identity
         life.begin(sa, now)
-        up: list[Action] = [
-            sa.become(State.ESTABLISHED, "both ends authenticated"),
-            established(sa, keyed.suite, self._identity.identity),
-        ]
-        agreed = _offered_child(profile, message)
+        take_notifies(sa, message, now)
+        proof = Authentication(AuthMethod.SHARED_KEY, ours)
+        head: tuple[Payload, ...] = (we, proof, *auth_notifies(sa))
+        changed = sa.become(State.ESTABLISHED, "both ends authenticated")
+        up: list[Action] = [changed, established(sa)]
+        if message.one(SecurityAssociation) is None:
+            return [*sa.answer(message.header, head, now), *up]
+        asked = asked_behind_nat(sa, Asked.of(message))
+        wanted = best_fit(profile, asked, ())
+        agreed = agree(profile, wanted, asked, first=True)
         if isinstance(agreed, Refusal):
             answer = sa.answer(message.header, (*head, Notify(agreed.notify)), now)
-            failed = sa.fail(agreed.diagnosis)
-            return [*answer, *up, failed, *delete(sa, Reason.FAILED, now)]
+            return [*answer, *up, sa.fail(agreed.diagnosis, wanted)]
         spi = sa.offer_spi(now)
-        before, after = install(sa, profile, keyed.keys, agreed, spi)
-        accepted = SecurityAssociation((agreed.suite.proposal(spi.to_bytes(4, "big")),))
-        answer = sa.answer(
-            message.header,
-            (
-                *head,
-                accepted,
-                SelectorsInitiator(agreed.remote_ts),
-                SelectorsResponder(agreed.local_ts),
-            ),
-            now,
-        )
-        return [*before, *answer, *up, *after]
+        made = Made(sa.nonces, b"", False, sa.started_at)
+        sa.waits = standby = replaces_another(sa, wanted)  # the peer has not got this child yet
+        _, before, after = install(sa, agreed, made, wanted, spi, now, standby=standby)
+        said = told_behind_nat(agreed, answer_payloads(agreed, spi))
+        return [*before, *sa.answer(message.header, (*head, *said), now), *up, *after]
 
     def _is_proven(self, psk: Secret) -> bool:
         keyed, identity = self._keyed, self._identity.body()
@@ -157,17 +164,6 @@ class RespondAuth(Waiting):
     def refused(self, sa: IkeSa, now: float) -> list[Action]:
         """End: there is no key for this peer."""
         return refuse(sa, self._message, diagnose(1, Code.KEY_MISSING), now)
-
-
-def _offered_child(profile: Profile, message: Message) -> Agreed | Refusal:
-    offered = message.one(SecurityAssociation)
-    tsi, tsr = message.one(SelectorsInitiator), message.one(SelectorsResponder)
-    return agree(
-        profile,
-        offered.proposals if offered is not None else (),
-        tsi.selectors if tsi is not None else (),
-        tsr.selectors if tsr is not None else (),
-    )
 
 
 def refuse(sa: IkeSa, message: Message, diagnosis: Diagnosis, now: float) -> list[Action]:

@@ -1,16 +1,14 @@
 """What IKE_SA_INIT settles for both ends, and IKE_AUTH builds on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ikecore.actions import Action, Established, Traced
-from ikecore.identities import Identity
+from ikecore.actions import Action, Traced
 from ikecore.proposals import Suite
 from ikecore.trace import KeysDerived
 from ikev2.channel import SealedChannel
 from ikev2.keys import IkeKeys
 from ikev2.nat import NatFound
 from ikev2.sa import IkeSa
-from ikev2.window import NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +21,16 @@ class Keyed:
     request: bytes
     response: bytes
     nat: NatFound
+    fragments: bool = False
+    childless: bool = False
 
 
 def adopt(sa: IkeSa, keyed: Keyed) -> list[Action]:
     """Give the SA its keys: from here on nothing in clear reaches a handler."""
-    sa.channel = SealedChannel(keyed.keys)
+    sa.channel = SealedChannel(keyed.keys, fragments=keyed.fragments)
+    sa.keys, sa.suite = keyed.keys, keyed.suite
     sa.nonces = keyed.nonces
+    in_udp = keyed.nat.any or (sa.profile.force_encap and keyed.nat.told)
+    sa.path = replace(sa.path, plain_esp=not in_udp)
     sa.nat_here, sa.nat_there = keyed.nat.here, keyed.nat.there
     return [Traced(KeysDerived(sa.connection, *sa.spis, keyed.suite, keyed.keys.named))]
-
-
-def established(sa: IkeSa, suite: Suite, peer: Identity) -> Established:
-    """Return what tells that ``peer`` and we are authenticated."""
-    return Established(
-        sa.sa,
-        sa.connection,
-        sa.initiator,
-        *sa.spis,
-        peer,
-        suite,
-        sa.path,
-        sa.nat_here,
-        sa.nat_there,
-        0.0 if sa.reauth_at == NEVER else sa.reauth_at,
-    )

@@ -13,15 +13,17 @@ from typing import Final
 from ikecore.actions import Action, Dropped, Reason
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.proposals import TransformType, choose
+from ikev2.exchange import Alone
 from ikev2.exchanges.auth import ask_for_key
 from ikev2.exchanges.keyed import Keyed, adopt
+from ikev2.extensions import can_fragment, goes_childless, init_notifies
 from ikev2.failures import group_refused, no_answer, proposals_text, refused_by_peer
 from ikev2.keys import derive_ike_keys
 from ikev2.message import Exchange, Message
 from ikev2.nat import detection_payloads, judge
 from ikev2.payloads.chain import Payload
 from ikev2.payloads.ke import KeyExchangeData
-from ikev2.payloads.nonce import Nonce
+from ikev2.payloads.nonce import OCTETS, Nonce
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.types import NotifyType, is_error
@@ -29,12 +31,11 @@ from ikev2.sa import IkeSa
 from policy.path import Path
 from suites.kex import GROUP_BY_ID, BadPublicValue, Group
 
-NONCE_OCTETS: Final = 32
 _GRACE: Final = 1.0  # seconds in which a real answer still beats a forged refusal
 _TURNS: Final = 4  # COOKIE and INVALID_KE_PAYLOAD answers taken in one try
 
 
-class InitiateInit:
+class InitiateInit(Alone):
     """Our IKE_SA_INIT: private value, nonce, and what the peer has asked of us so far."""
 
     kind = Exchange.IKE_SA_INIT
@@ -43,7 +44,7 @@ class InitiateInit:
         self._profile = sa.profile
         self._groups = _groups(sa)
         self._kex = self._groups[0].generate()
-        self._nonce = sa.resources.entropy.octets(NONCE_OCTETS)
+        self._nonce = sa.resources.entropy.octets(OCTETS)
         self._cookie: tuple[Notify, ...] = ()
         self._nat: tuple[Notify, ...] = ()
         if sa.profile.nat_traversal:
@@ -54,7 +55,7 @@ class InitiateInit:
         self._turns = 0
         self._refusals: list[Diagnosis] = []
 
-    def payloads(self, _sa: IkeSa) -> tuple[Payload, ...]:
+    def payloads(self, _sa: IkeSa, _now: float) -> tuple[Payload, ...]:
         """Return the offer; with a cookie, all else is as it was without (section 2.6)."""
         offer = tuple(
             replace(p, number=n) for n, p in enumerate(self._profile.ike_proposals, start=1)
@@ -65,6 +66,7 @@ class InitiateInit:
             KeyExchangeData(self._kex.group.iana, self._kex.public),
             Nonce(self._nonce),
             *self._nat,
+            *init_notifies(self._profile, initiator=True),
         )
 
     def on_response(self, sa: IkeSa, message: Message, now: float) -> list[Action]:
@@ -115,8 +117,7 @@ class InitiateInit:
         self._turns += 1
         if self._turns > _TURNS:
             return [Dropped("too_many_turns", "COOKIE and INVALID_KE_PAYLOAD without end")]
-        sa.requests.stop()
-        return sa.send_request(now)
+        return sa.send_anew(self, now)
 
     def _refused(self, sa: IkeSa, refusal: Diagnosis, now: float) -> list[Action]:
         self._refusals = [refusal]
@@ -142,20 +143,31 @@ class InitiateInit:
             shared = self._kex.shared(data.data)
         except BadPublicValue as error:
             return [Dropped("public_value", str(error))]
-        request = sa.requests.sent
+        request = next(flight.datagrams[0] for flight in sa.requests)
         sa.spis = (sa.spis[0], message.header.responder_spi)
         nat = judge(message, sa.spis, sa.path)
         nonces = (self._nonce, nonce.data)
         keys = derive_ike_keys(settled[0], shared, nonces, sa.spis, initiator=True)
-        sa.finish_request()
-        keyed = Keyed(settled[0], keys, nonces, request, message.raw, nat)
+        sa.requests.finish(0)
+        keyed = Keyed(
+            settled[0],
+            keys,
+            nonces,
+            request,
+            message.raw,
+            nat,
+            can_fragment(self._profile, message),
+            goes_childless(self._profile, message),
+        )
         actions = adopt(sa, keyed)
         if not self._profile.nat_traversal and nat.any:
             return [*actions, *_forbidden(sa, now)]
-        if nat.any or (self._profile.force_encap and nat.told):
+        floats = self._profile.force_encap or self._profile.mobike  # RFC 4555 section 3.3
+        if nat.any or (floats and nat.told):
             local, remote = sa.path.local[0], sa.path.remote[0]
             port = self._profile.nat_port
-            sa.path = Path((local, port), (remote, port), encapsulated=True)
+            ends = Path((local, port), (remote, port), encapsulated=True)
+            sa.path = sa.path.over(ends)
         return [*actions, *ask_for_key(sa, keyed)]
 
 

@@ -15,17 +15,18 @@ from ikecore.proposals import Suite, choose
 from ikev2.channel import ClearChannel
 from ikev2.exchanges.auth_response import AwaitAuth
 from ikev2.exchanges.keyed import Keyed, adopt
-from ikev2.exchanges.sa_init import NONCE_OCTETS
+from ikev2.extensions import can_fragment, init_notifies
 from ikev2.failures import ike_mismatch
 from ikev2.keys import derive_ike_keys
 from ikev2.message import Message
 from ikev2.nat import NatFound, detection_payloads, judge
 from ikev2.payloads.ke import KeyExchangeData
-from ikev2.payloads.nonce import Nonce
+from ikev2.payloads.nonce import OCTETS, Nonce
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa
+from ikev2.tracing import trace_received
 from policy.path import Path
 from suites.kex import BadPublicValue
 
@@ -102,14 +103,14 @@ def respond(sa: IkeSa, fit: Fit, message: Message, now: float) -> list[Action]:
     kex = fit.suite.group.generate()
     shared = kex.shared(fit.key.data)
     profile = fit.candidates[0]
-    nonce = sa.resources.entropy.octets(NONCE_OCTETS)
+    nonce = sa.resources.entropy.octets(OCTETS)
     nat: tuple[Notify, ...] = ()
     if profile.nat_traversal and fit.nat.told:
         nat = detection_payloads(
             sa.spis, sa.path, sa.resources.entropy, pretend=profile.force_encap
         )
     sa.channel = ClearChannel()
-    sa.responses.accept(message.raw)
+    sa.responses.accept(0, message.raw)
     answer = sa.answer(
         message.header,
         (
@@ -117,11 +118,20 @@ def respond(sa: IkeSa, fit: Fit, message: Message, now: float) -> list[Action]:
             KeyExchangeData(kex.group.iana, kex.public),
             Nonce(nonce),
             *nat,
+            *init_notifies(profile, initiator=False),
         ),
         now,
     )
     nonces = (fit.nonce.data, nonce)
     keys = derive_ike_keys(fit.suite, shared, nonces, sa.spis, initiator=False)
-    keyed = Keyed(fit.suite, keys, nonces, message.raw, sa.responses.response, fit.nat)
+    keyed = Keyed(
+        fit.suite,
+        keys,
+        nonces,
+        message.raw,
+        sa.responses.response(0)[0],
+        fit.nat,
+        can_fragment(profile, message),
+    )
     sa.waiting = AwaitAuth(keyed, fit.candidates)
-    return [sa.trace_received(message, sa.path), *answer, *adopt(sa, keyed)]
+    return [trace_received(sa, message, sa.path), *answer, *adopt(sa, keyed)]

@@ -9,6 +9,9 @@ from ikev2.payloads.types import PayloadType
 SHORTEST: Final = 16
 LONGEST: Final = 256
 
+OCTETS: Final = 32
+"""How many of them ours are: at least half the key of any PRF here (section 2.10)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Nonce:

@@ -74,17 +74,20 @@ def test_an_event_for_an_sa_that_is_gone_does_nothing(event: ProbeWanted) -> Non
     net.assert_connected()
 
 
-def test_a_child_that_the_worker_did_not_take_ends_the_ike_sa() -> None:
+def test_a_child_that_the_worker_did_not_take_goes_and_the_ike_sa_stays() -> None:
     net = Network()
     net.initiate("moon")
     (child,) = net.hosts["moon"].children
     net.tell("moon", InstallFailed(child))
     net.settle()
-    diagnosis = net.failures("moon")[0]
-    assert (diagnosis.code, diagnosis.stage) == (Code.CHILD_INSTALL_FAILED, 2)
+    (failed,) = net.seen(Failed, "moon")
+    assert (failed.diagnosis.code, failed.diagnosis.stage) == (Code.CHILD_INSTALL_FAILED, 2)
+    assert failed.child == profile("moon").children[0]
     assert [gone.spi for gone in net.seen(RemoveChild, "moon")] == [child]
-    assert net.seen(Closed, "moon")[0].reason is Reason.FAILED
-    net.assert_gone()
+    assert [gone.reason for gone in net.seen(ChildClosed, "moon")] == [Reason.FAILED]
+    assert [gone.reason for gone in net.seen(ChildClosed, "sun")] == [Reason.PEER_DELETED]
+    assert all(len(net.up(name)) == 1 for name in ("moon", "sun"))
+    net.assert_mirrored()  # nothing is left, nothing is owed
 
 
 def test_children_are_removed_before_anybody_hears_that_they_are_gone() -> None:
@@ -279,5 +282,5 @@ def test_where_a_peer_is_now_can_be_asked() -> None:
     endpoint = net.hosts["moon"].endpoint
     path = endpoint.path_of(sa)
     assert path is not None
-    assert path.remote == (SUN, 500)
+    assert path.remote == (SUN, 4500)  # where MOBIKE goes at once (RFC 4555 section 3.3)
     assert endpoint.path_of(b"nobody's") is None

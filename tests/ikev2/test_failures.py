@@ -2,6 +2,7 @@
 
 import pytest
 
+from ikecore.child import Mode
 from ikecore.diagnosis import NOT_TOLD, Code, Diagnosis
 from ikecore.identities import Identity
 from ikev2.failures import (
@@ -9,12 +10,12 @@ from ikev2.failures import (
     group_refused,
     identity_mismatch,
     ike_mismatch,
+    mode_mismatch,
     networks,
     no_answer,
     proposals_text,
     psk_mismatch,
     refused_by_peer,
-    selectors_mismatch,
     selectors_text,
     version_mismatch,
 )
@@ -79,11 +80,11 @@ def test_esp_against_ah_is_not_a_matter_of_algorithms() -> None:
     assert esp_mismatch(esp, (*ah, *esp)).code is Code.ESP_PROPOSAL_MISMATCH
 
 
-def test_networks_of_both_sides_stand_beside_each_other() -> None:
-    found = selectors_mismatch(MOON, selectors("10.8.0.0/24"), selectors("10.9.0.0/24"))
+def test_modes_of_both_sides_stand_beside_each_other() -> None:
+    found = mode_mismatch(Mode.TUNNEL, transport=True)
     (finding,) = found.findings
-    assert finding.ours == "10.1.0.0/24 === 10.2.0.0/24"
-    assert finding.theirs == "10.9.0.0/24 === 10.8.0.0/24"
+    assert (finding.ours, finding.theirs) == ("mode tunnel", "mode transport")
+    assert found.code is Code.ENCAPSULATION_MISMATCH
 
 
 def test_identities_of_both_sides_stand_beside_each_other() -> None:

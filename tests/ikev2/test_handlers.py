@@ -64,4 +64,6 @@ def test_after_authentication_the_first_exchanges_are_not_taken_again(exchange: 
 
 def test_the_table_names_no_state_that_has_no_keys() -> None:
     states = {state for state, _ in HANDLERS}
-    assert states == {State.INIT_ANSWERED, State.ESTABLISHED, State.DELETING}
+    assert states == {
+        State.INIT_ANSWERED, State.ESTABLISHED, State.REKEYED, State.DELETING,
+    }  # fmt: skip

@@ -30,14 +30,15 @@ def test_two_exchanges_bring_up_the_ike_sa_and_its_child() -> None:
     net = Network()
     net.initiate("moon")
     # moon                                                                            sun
-    # IKE_SA_INIT { SA KE Ni N(NATD_S) N(NATD_D) }                    ──►
-    #                                    ◄── IKE_SA_INIT { SA KE Nr N(NATD_S) N(NATD_D) }
+    # IKE_SA_INIT { SA KE Ni N(NATD_S) N(NATD_D) N(FRAG) }            ──►
+    #              ◄── IKE_SA_INIT { SA KE Nr N(NATD_S) N(NATD_D) N(FRAG) N(CHILDLESS) }
     # IKE_AUTH { IDi N(INITIAL_CONTACT) IDr AUTH SA TSi TSr }         ──►
     #                                                   ◄── IKE_AUTH { IDr AUTH SA TSi TSr }
     natd = "N(NAT_DETECTION_SOURCE_IP) N(NAT_DETECTION_DESTINATION_IP)"
+    pieces, childless = "N(IKEV2_FRAGMENTATION_SUPPORTED)", "N(CHILDLESS_IKEV2_SUPPORTED)"
     assert net.story("moon") == [
-        f"> IKE_SA_INIT 0 SA KE No {natd}",
-        f"< IKE_SA_INIT 0 SA KE No {natd}",
+        f"> IKE_SA_INIT 0 SA KE No {natd} {pieces}",
+        f"< IKE_SA_INIT 0 SA KE No {natd} {pieces} {childless}",
         "> IKE_AUTH 1 IDi N(INITIAL_CONTACT) IDr AUTH SA TSi TSr",
         "< IKE_AUTH 1 IDr AUTH SA TSi TSr",
     ]
@@ -159,8 +160,8 @@ def test_ipv6_outside() -> None:
     net.initiate("moon")
     net.assert_connected()
     (up,) = net.seen(Established, "moon")
-    assert up.path.remote == ("2001:db8::2", 500)
-    assert not up.path.encapsulated
+    assert up.path.remote == ("2001:db8::2", 4500)  # MOBIKE goes there (RFC 4555 section 3.3)
+    assert not up.path.esp_in_udp
 
 
 def test_ipv6_inside() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from ikecore.actions import (
+    ChildClosed,
     ChildEstablished,
     Closed,
     Established,
@@ -15,9 +16,14 @@ from ikecore.diagnosis import Code
 from ikecore.events import ChildrenHeard
 from ikecore.profile import Limits, Profile
 from ikecore.trace import Retransmitted
+from ikev2.message import Exchange
+from ikev2.payloads.notify import Notify
+from ikev2.payloads.types import NotifyType
 
 from .forger import init_request
-from .network import Nat, Network, profile
+from .network import OTHER, Nat, Network, profile
+from .races.scene import answer_instead
+from .wire import request
 
 PROBING = {"dpd_interval": 8.0, "dpd_timeout": 30.0}
 
@@ -194,10 +200,55 @@ def test_only_who_is_behind_a_nat_keeps_its_mapping_alive() -> None:
 
 
 # -- lifetimes ------------------------------------------------------------------------------------
-def test_the_initiator_is_asked_to_reauthenticate_in_time() -> None:
-    lifetime = {"ike_lifetime": 1000.0, "child_lifetime": 600.0}
-    net = Network(profile("moon", **lifetime), profile("sun", **lifetime))  # type: ignore[arg-type]
+def aging(**changes: object) -> Network:
+    """Return a connected pair with the same lifetimes on both ends."""
+    net = Network(*(profile(name, **changes) for name in ("moon", "sun")))  # type: ignore[arg-type]
     net.initiate("moon")
+    return net
+
+
+def closed(net: Network, name: str) -> list[str]:
+    """Return why one end's IKE SAs ended."""
+    return [gone.reason.name for gone in net.seen(Closed, name)]
+
+
+def test_both_ends_renew_the_ike_sa_before_its_end_and_the_initiator_first() -> None:
+    net = aging(ike_lifetime=1000.0)
+    (mine,), (theirs,) = (net.seen(Established, name) for name in ("moon", "sun"))
+    assert 850 <= mine.reauth_at <= 901
+    assert 900 <= theirs.reauth_at <= 951
+    net.sleep(849)
+    assert len(net.seen(Established, "moon")) == 1
+    net.sleep(52)
+    (_, heir) = net.seen(Established, "moon")
+    assert (heir.replaces, heir.why) == (mine.sa, "its lifetime nears its end")
+    assert heir.initiator
+    assert heir.reauth_at >= 849 + 850
+    assert [closed(net, name) for name in ("moon", "sun")] == [["REKEYED"], ["REKEYED"]]
+    assert net.seen(ReauthWanted, "moon") == net.seen(ReauthWanted, "sun") == []
+    net.assert_connected()
+
+
+def test_the_responder_renews_it_when_the_initiator_lets_the_time_pass() -> None:
+    net = Network(sun=profile("sun", ike_lifetime=600.0))
+    net.initiate("moon")
+    net.sleep(571)
+    assert [e.initiator for e in net.seen(Established, "sun")] == [False, True]
+    net.assert_connected()
+
+
+def test_an_ike_sa_lives_as_long_as_it_is_renewed() -> None:
+    net = aging(ike_lifetime=1000.0, child_lifetime=700.0)
+    net.sleep(20_000)
+    assert len(net.seen(Established, "moon")) > 20
+    assert len(net.seen(ChildEstablished, "moon")) > 28
+    assert set(closed(net, "moon")) == {"REKEYED"}
+    net.sleep(10)
+    net.assert_connected()
+
+
+def test_with_reauth_the_initiator_is_asked_to_authenticate_anew_in_time() -> None:
+    net = aging(ike_lifetime=600.0, reauth=True)
     (up,) = net.seen(Established, "moon")
     (child,) = net.seen(ChildEstablished, "moon")
     assert 510 <= up.reauth_at <= 541
@@ -208,33 +259,65 @@ def test_the_initiator_is_asked_to_reauthenticate_in_time() -> None:
     net.sleep(32)
     assert [wanted.sa for wanted in net.seen(ReauthWanted, "moon")] == net.up("moon")
     assert net.seen(ReauthWanted, "sun") == []
+    assert len(net.seen(Established, "moon")) == 1  # keys alone do not help
 
 
-def test_the_responder_is_asked_when_the_initiator_lets_the_time_pass() -> None:
-    net = Network(sun=profile("sun", child_lifetime=600.0))
+def test_the_responder_is_asked_when_the_initiator_does_not() -> None:
+    net = Network(sun=profile("sun", ike_lifetime=600.0, reauth=True))
     net.initiate("moon")
     net.sleep(589)
     assert [wanted.sa for wanted in net.seen(ReauthWanted, "sun")] == net.up("sun")
     assert net.seen(ReauthWanted, "moon") == []
 
 
-def test_who_does_not_renew_is_ended_hard() -> None:
-    net = Network(profile("moon", child_lifetime=600.0))
+@pytest.mark.parametrize("who", ["moon", "sun"])
+def test_who_is_not_authenticated_anew_is_ended_hard(who: str) -> None:
+    limited = profile(who, ike_lifetime=600.0, reauth=True)
+    net = Network(limited if who == "moon" else None, limited if who == "sun" else None)
     net.initiate("moon")
     net.sleep(599)
     net.assert_connected()
     net.sleep(2)
-    assert net.seen(Closed, "moon")[0].reason is Reason.LIFETIME
-    assert net.seen(Closed, "sun")[0].reason is Reason.PEER_DELETED
+    assert closed(net, who) == ["LIFETIME"]
+    assert closed(net, OTHER[who]) == ["PEER_DELETED"]
     net.assert_gone()
 
 
-def test_the_responder_ends_it_hard_too() -> None:
-    net = Network(sun=profile("sun", child_lifetime=600.0))
+def test_keys_do_not_outlive_their_lifetime_when_the_peer_never_renews() -> None:
+    net = Network(profile("moon", ike_lifetime=600.0, dpd=False), profile("sun", dpd=False))
     net.initiate("moon")
-    net.sleep(601)
-    assert net.seen(Closed, "sun")[0].reason is Reason.LIFETIME
+    busy = Notify(NotifyType.TEMPORARY_FAILURE)
+    answer_instead(net, request("moon", Exchange.CREATE_CHILD_SA), busy)
+    net.sleep(599)
+    net.assert_connected()
+    net.sleep(2)
+    assert closed(net, "moon") == ["LIFETIME"]
+    net.sleep(5)
     net.assert_gone()
+
+
+def test_both_ends_renew_a_child_before_its_end_and_its_initiator_first() -> None:
+    net = aging(child_lifetime=600.0)
+    (mine,), (theirs,) = (net.seen(ChildEstablished, name) for name in ("moon", "sun"))
+    assert 510 <= mine.rekey_at <= 541
+    assert 540 <= theirs.rekey_at <= 571
+    net.sleep(541)
+    (_, heir) = net.seen(ChildEstablished, "moon")
+    assert (heir.replaces, heir.why) == (mine.inbound_spi, "its lifetime nears its end")
+    net.sleep(6)
+    assert [gone.reason for gone in net.seen(ChildClosed, "moon")] == [Reason.REKEYED]
+    net.assert_connected()
+
+
+def test_a_child_that_nobody_renews_is_ended_hard_and_the_ike_sa_stays() -> None:
+    net = Network(profile("moon", child_lifetime=600.0))
+    net.initiate("moon")
+    refusal = Notify(NotifyType.NO_PROPOSAL_CHOSEN)
+    answer_instead(net, request("moon", Exchange.CREATE_CHILD_SA), refusal)
+    net.sleep(601)
+    assert [gone.reason for gone in net.seen(ChildClosed, "moon")] == [Reason.LIFETIME]
+    assert net.codes("moon") == [Code.PROPOSAL_REFUSED_BY_PEER]
+    assert len(net.up("moon")) == 1
 
 
 def test_no_limit_is_told_as_never() -> None:

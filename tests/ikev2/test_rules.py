@@ -187,13 +187,19 @@ def test_an_ike_sa_may_come_up_without_its_child(kind: NotifyType) -> None:
     check(answer)
 
 
-@pytest.mark.parametrize("child", [(), (SA,), (SA, TSI), (TSI, TSR)])
-def test_a_child_is_whole_or_refused(child: tuple[Payload, ...]) -> None:
+@pytest.mark.parametrize("child", [(SA,), (SA, TSI), (TSI, TSR)])
+def test_a_child_is_whole_or_not_there(child: tuple[Payload, ...]) -> None:
+    for words in ((), (Notify(38),)):
+        with pytest.raises(RuleBroken, match=f"with {len(child)} of SA"):
+            check(message(IKE_AUTH, True, IDR, AUTH, *child, *words))
     with pytest.raises(RuleBroken, match=f"with {len(child)} of SA"):
-        check(message(IKE_AUTH, True, IDR, AUTH, *child))
-    if child:
-        with pytest.raises(RuleBroken):
-            check(message(IKE_AUTH, True, IDR, AUTH, *child, Notify(38)))
+        check(message(IKE_AUTH, False, IDI, AUTH, *child))
+
+
+def test_ike_auth_without_a_child_is_whole_too() -> None:
+    """RFC 6023: a child may be asked for later."""
+    check(message(IKE_AUTH, False, IDI, AUTH))
+    check(message(IKE_AUTH, True, IDR, AUTH))
 
 
 def test_the_first_critical_payload_that_is_not_understood_is_named() -> None:

@@ -15,9 +15,8 @@ from ikev2.payloads.nonce import Nonce
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType
 from ikev2.payloads.unknown import Unknown
-from ikev2.sa import IkeSa, Resources, State, Waiting
+from ikev2.sa import IkeSa, Resources, State
 from policy.path import Path
-from suites.secret import Secret
 
 from .forger import Forger
 from .network import MOON, SUN, Dice, Network, only, profile
@@ -32,7 +31,7 @@ def net() -> Network:
 
 def lone() -> IkeSa:
     dice = Dice(1)
-    resources = Resources(dice, SpiPool(dice), Limits(), HANDLERS)
+    resources = Resources(dice, SpiPool(dice), Limits(), HANDLERS, lambda _: [])
     path = Path((MOON, 500), (SUN, 500))
     return IkeSa(resources, (b"initspi!", bytes(8)), path, profile("moon"), 0.0, initiator=True)
 
@@ -51,18 +50,12 @@ def test_states_of_both_roles(net: Network) -> None:
     assert states(net, "sun") == ["waiting for the key", "established", "closed"]
 
 
-def test_who_waits_for_nothing_takes_nothing() -> None:
-    sa, nothing = lone(), Waiting()
-    assert nothing.authorized(sa, Secret(b""), 0.0) == [Dropped("not_waiting")]
-    assert nothing.refused(sa, 0.0) == [Dropped("not_waiting")]
-
-
 def test_the_queue_is_bounded() -> None:
     sa = lone()
-    sa.requests.start(b"under way", 0.0, 30.0)
-    taken = [sa.start(Probe(), 0.0) for _ in range(20)]
-    assert taken[:16] == [[]] * 16
-    assert taken[16] == [Dropped("queue_full", "INFORMATIONAL")]
+    sa.requests.start(Probe(), (), (b"under way",), 0.0, 30.0)
+    taken = [sa.start(Probe(), 0.0) for _ in range(1026)]
+    assert taken[:1024] == [[]] * 1024
+    assert taken[1024] == [Dropped("queue_full", "INFORMATIONAL")]
 
 
 def test_a_closed_sa_starts_nothing() -> None:

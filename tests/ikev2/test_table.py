@@ -17,7 +17,7 @@ from suites.secret import Secret
 from .network import MOON, SUN, Dice, profile
 
 DICE = Dice(1)
-RESOURCES = Resources(DICE, SpiPool(DICE), Limits(), HANDLERS)
+RESOURCES = Resources(DICE, SpiPool(DICE), Limits(), HANDLERS, lambda _: [])
 PATH = Path((SUN, 500), (MOON, 500))
 
 

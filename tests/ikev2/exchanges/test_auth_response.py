@@ -111,9 +111,10 @@ def test_a_child_that_misfits_is_named_as_stage_2(
     assert (diagnosis.findings[0].ours, diagnosis.findings[0].theirs) == texts
     kind = "TS_UNACCEPTABLE" if code is Code.TS_MISMATCH else "NO_PROPOSAL_CHOSEN"
     assert told(net) == f"> IKE_AUTH 1 IDr AUTH N({kind})"
-    assert len(net.seen(Established, "sun")) == 1
-    assert net.seen(Closed, "sun")[0].reason in (Reason.FAILED, Reason.PEER_DELETED)
-    net.assert_gone()
+    assert failed(net).child == net.hosts["sun"].profile.children[0]
+    assert len(net.up("sun")) == len(net.up("moon")) == 1
+    assert not any(host.children for host in net.hosts.values())
+    net.assert_mirrored()
 
 
 class Held:

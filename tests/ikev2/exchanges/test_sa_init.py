@@ -28,10 +28,16 @@ CROWDED = {"sun": Limits(cookie_threshold=0)}
 
 def said(net: Network) -> list[str]:
     """Return moon's story without what is always there."""
-    plain = " N(NAT_DETECTION_SOURCE_IP) N(NAT_DETECTION_DESTINATION_IP)"
-    return [
-        line.replace(plain, "").replace(" N(INITIAL_CONTACT)", "") for line in net.story("moon")
-    ]
+    plain = (
+        " N(NAT_DETECTION_SOURCE_IP) N(NAT_DETECTION_DESTINATION_IP)",
+        " N(IKEV2_FRAGMENTATION_SUPPORTED)",
+        " N(CHILDLESS_IKEV2_SUPPORTED)",
+        " N(INITIAL_CONTACT)",
+    )
+    story = "\n".join(net.story("moon"))
+    for words in plain:
+        story = story.replace(words, "")
+    return story.split("\n")
 
 
 def answer(net: Network, *payloads: Payload, spi: bytes = STRANGER) -> list[Action]:

@@ -1,0 +1,66 @@
+"""One CHILD_SA in its IKE SA's books: what it is for, and where it stands (RFC 7296 2.8, 2.25).
+
+LIVE ──rekeyed by the peer──► REKEYED ──its Delete──► RETIRED ── 5 s ──► gone
+│ └──rekeyed by us, or closed──► DELETING ──answered──► RETIRED or gone
+└──closed by the peer──► gone
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from ikecore.child import ChildSpec
+from ikecore.profile import ChildProfile
+
+NEVER: Final = float("inf")
+LINGER: Final = 5.0  # seconds in which packets that were on their way are still taken
+
+
+class ChildState(Enum):
+    """Where a child stands."""
+
+    LIVE = "installed"
+    REKEYED = "replaced; the peer will delete it"
+    DELETING = "our Delete of it is under way"
+    RETIRED = "deleted; late packets are still taken"
+
+
+@dataclass(slots=True)
+class Child:
+    """A child and its clocks.
+
+    ``wanted`` is which of the connection's children it is; ``nonce`` the lowest that it was made
+    with, and ``initiator`` whether we began that exchange: they decide between two made at once.
+    ``heir`` is the inbound SPI of the child that has its traffic now, 0 for none.
+    """
+
+    spec: ChildSpec
+    wanted: ChildProfile
+    nonce: bytes
+    initiator: bool
+    state: ChildState = ChildState.LIVE
+    heir: int = 0
+    rekey_at: float = NEVER
+    ends_at: float = NEVER
+    is_told: bool = True  # nobody has heard yet that it is gone
+
+    @property
+    def spi(self) -> int:
+        """Return the inbound SPI, under which it is known here."""
+        return self.spec.inbound_spi
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether it carries packets and nothing replaces it."""
+        return self.state is ChildState.LIVE
+
+    def change(self, **changes: object) -> None:
+        """Replace fields of what the worker has."""
+        self.spec = replace(self.spec, **changes)  # type: ignore[arg-type]  # its own fields
+
+
+def retire(child: Child, now: float) -> None:
+    """Keep the inbound half for what is still on its way."""
+    child.state = ChildState.RETIRED
+    child.rekey_at = NEVER
+    child.ends_at = now + LINGER

@@ -1,0 +1,63 @@
+"""What the two ends tell each other they can do beside RFC 7296, and for how long they trust."""
+
+from typing import Final
+
+from ikecore.profile import Childless, Profile
+from ikev2.message import Message
+from ikev2.payloads.notify import Notify
+from ikev2.payloads.types import NotifyType
+from ikev2.sa import IkeSa
+from ikev2.window import WIDEST
+
+_LIFETIME: Final = 4  # octets, of seconds (RFC 4478 section 3)
+
+
+def init_notifies(profile: Profile, *, initiator: bool) -> tuple[Notify, ...]:
+    """Return what IKE_SA_INIT says: fragments (RFC 7383), as responder childless too (RFC 6023)."""
+    found: list[Notify] = []
+    if profile.fragmentation:
+        found.append(Notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED))
+    if not initiator and profile.childless is not Childless.NEVER:
+        found.append(Notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED))
+    return tuple(found)
+
+
+def can_fragment(profile: Profile, message: Message) -> bool:
+    """Tell whether both ends take fragments, by the peer's IKE_SA_INIT message."""
+    theirs = message.notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) is not None
+    return profile.fragmentation and theirs
+
+
+def goes_childless(profile: Profile, message: Message) -> bool:
+    """Tell whether IKE_AUTH makes no child, by the responder's IKE_SA_INIT message."""
+    theirs = message.notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED) is not None
+    return profile.childless is Childless.PREFER and theirs
+
+
+def auth_notifies(sa: IkeSa) -> tuple[Notify, ...]:
+    """Return what IKE_AUTH says: our window (section 2.3), as responder the trust's end (4478)."""
+    found: list[Notify] = []
+    if sa.profile.window > 1:
+        sa.responses.size = sa.profile.window
+        found.append(Notify(NotifyType.SET_WINDOW_SIZE, sa.profile.window.to_bytes(4, "big")))
+    if not sa.initiator and sa.profile.auth_lifetime > 0:
+        seconds = int(sa.profile.auth_lifetime).to_bytes(_LIFETIME, "big")
+        found.append(Notify(NotifyType.AUTH_LIFETIME, seconds))
+    return tuple(found)
+
+
+def take_notifies(sa: IkeSa, message: Message, now: float) -> None:
+    """Heed the peer's window and, as its initiator, for how long it trusts us."""
+    window = message.notify(NotifyType.SET_WINDOW_SIZE)
+    if window is not None and len(window.data) == 4:
+        size = int.from_bytes(window.data, "big")
+        sa.requests.size = max(sa.requests.size, min(size, WIDEST))
+    lifetime = message.notify(NotifyType.AUTH_LIFETIME)
+    if lifetime is not None and sa.initiator and len(lifetime.data) == _LIFETIME:
+        seconds = int.from_bytes(lifetime.data, "big")
+        sa.reauth_at = min(sa.reauth_at, now + max(_LEAST, seconds * _SOFT, seconds - _MARGIN))
+
+
+_SOFT: Final = 0.9
+_MARGIN: Final = 60.0  # seconds that are enough to authenticate anew, however long the trust
+_LEAST: Final = 1.0  # a peer that says 0 shall not make us start without end

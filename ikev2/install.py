@@ -1,0 +1,99 @@
+"""A child that was agreed on gets its keys, its clocks and its place (RFC 7296 section 2.17)."""
+
+from dataclasses import dataclass
+
+from ikecore.actions import Action, ChildEstablished, InstallChild
+from ikecore.child import ChildLimits, ChildSpec
+from ikecore.profile import ChildProfile
+from ikev2.child import Child
+from ikev2.children import Agreed, narrowed
+from ikev2.keys import derive_child_keys
+from ikev2.sa import IkeSa
+from ikev2.share import soft_share
+from ikev2.window import NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a child came about: ``nonces`` are (initiator's, responder's) of the exchange.
+
+    ``shared`` is the secret of its own key exchange, b"" without one; ``initiator`` whether we
+    began it.  ``replaces`` is the inbound SPI of the child it renews, 0 for none.
+    """
+
+    nonces: tuple[bytes, bytes]
+    shared: bytes
+    initiator: bool
+    began_at: float
+    replaces: int = 0
+    why: str = ""
+
+
+def install(
+    sa: IkeSa,
+    agreed: Agreed,
+    made: Made,
+    wanted: ChildProfile,
+    inbound_spi: int,
+    now: float,
+    *,
+    standby: bool = False,
+) -> tuple[Child, list[Action], list[Action]]:
+    """Make the child; return it, what installs it, and what announces it once both ends agree."""
+    inbound, outbound = derive_child_keys(
+        sa.keys, agreed.suite, made.nonces, made.shared, initiator=made.initiator
+    )
+    share = soft_share(sa.resources.entropy, early=made.initiator)
+    limits = sa.profile.child_limits
+    spec = ChildSpec(
+        sa.connection,
+        sa.sa,
+        inbound_spi,
+        agreed.outbound_spi,
+        agreed.suite,
+        inbound,
+        outbound,
+        agreed.local_ts,
+        agreed.remote_ts,
+        sa.path,
+        agreed.mode,
+        standby,
+        ChildLimits(
+            int(limits.hard_octets * share),
+            limits.hard_octets,
+            int(limits.hard_packets * share),
+            limits.hard_packets,
+        ),
+        agreed.original,
+        agreed.tfc,
+        agreed.later_fragments,
+    )
+    child = Child(spec, wanted, min(made.nonces), made.initiator)
+    if sa.profile.child_lifetime > 0:
+        child.rekey_at = now + sa.profile.child_lifetime * share
+        child.ends_at = now + sa.profile.child_lifetime
+    sa.children[inbound_spi] = child
+    sa.offered_spis.discard(inbound_spi)
+    return child, [InstallChild(spec)], [announce(sa, child, made, now)]
+
+
+def announce(sa: IkeSa, child: Child, made: Made, now: float) -> ChildEstablished:
+    """Return what tells that a child is up."""
+    spec = child.spec
+    ends = min(child.rekey_at, sa.reauth_at)
+    return ChildEstablished(
+        sa.sa,
+        sa.connection,
+        spec.inbound_spi,
+        spec.outbound_spi,
+        spec.suite,
+        spec.local_ts,
+        spec.remote_ts,
+        narrowed(spec, child.wanted),
+        0.0 if ends == NEVER else ends,
+        child.wanted,
+        spec.mode,
+        made.replaces,
+        made.why,
+        now - made.began_at,
+    )

@@ -1,0 +1,89 @@
+"""Which pairs of addresses an IKE SA may go over (RFC 4555 sections 3.4, 3.5 and 3.10)."""
+
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from policy.path import Path
+
+if TYPE_CHECKING:
+    from ikev2.sa import IkeSa
+
+_TOLD: Final = 8  # addresses of ours that a peer hears of
+_WAYS: Final = 16
+
+
+def additional(sa: "IkeSa") -> tuple[str, ...]:
+    """Return our addresses beside the one in use, as the peer may hear of them (section 3.4).
+
+    An address behind the tunnel is no way to it: those inside a local network are left out, unless
+    the address in use is in there, too.
+    """
+    here = sa.path.local[0]
+    behind = [
+        ts for ts in sa.profile.local_ts if not _is_inside(here, ts.version, ts.start, ts.end)
+    ]
+    return tuple(
+        address
+        for address in sorted(sa.mobility.usable)
+        if address != here
+        and may_leave_from(sa, address)
+        and not any(_is_inside(address, ts.version, ts.start, ts.end) for ts in behind)
+    )[:_TOLD]
+
+
+def _is_inside(address: str, version: int, start: int, end: int) -> bool:
+    parsed = ip_address(address)
+    return parsed.version == version and start <= int(parsed) <= end
+
+
+def may_leave_from(sa: "IkeSa", address: str) -> bool:
+    """Return whether we listen on this address of ours, and the connection may use it."""
+    mobility, allowed = sa.mobility, sa.profile.local
+    there = address in mobility.usable if mobility.is_told else address == sa.path.local[0]
+    return there and (not allowed or address in allowed)
+
+
+def ways(sa: "IkeSa") -> tuple[Path, ...]:
+    """Return the address pairs that may work, most promising first (section 3.10).
+
+    For each of the peer's addresses first the pair that the kernel would take, then our others.
+    """
+    mobility, here = sa.mobility, sa.path.local[0]
+    homes = (move.old.remote[0] for move in mobility.moves)
+    heard = sa.back.remote[0]  # of the peer's last message: it was there
+    theirs = tuple(dict.fromkeys((sa.path.remote[0], heard, *homes, *mobility.peers)))
+    routed = [(mobility.routes.get(there, here) or here, there) for there in theirs]
+    others = [(mine, there) for there in theirs for mine in (here, *sorted(mobility.usable))]
+    pairs = [
+        (mine, there)
+        for mine, there in dict.fromkeys((*routed, *others))
+        if (":" in mine) == (":" in there)
+        and may_leave_from(sa, mine)
+        and (mine, there) not in mobility.refused
+    ]
+    return tuple(way(sa, *pair) for pair in pairs[:_WAYS])
+
+
+def way(sa: "IkeSa", mine: str, there: str) -> Path:
+    """Return the path between two addresses, framed as now; where a NAT is likely, ESP in UDP."""
+    path = sa.path
+    port = sa.profile.nat_port if path.encapsulated else path.local[1]
+    remote = path.remote if there == path.remote[0] else (there, port)
+    likely_nat = mine != path.local[0] and _is_private(mine) and not _is_private(there)
+    return replace(
+        path,
+        local=(mine, path.local[1]),
+        remote=remote,
+        plain_esp=path.plain_esp and not likely_nat,
+    )
+
+
+def _is_private(address: str) -> bool:
+    return ip_address(address).is_private
+
+
+def carried(sa: "IkeSa", path: Path) -> Path:
+    """Return ``path`` with ESP as the NATs that were found want it (RFC 7296 section 2.23)."""
+    in_udp = sa.nat_here or sa.nat_there or sa.profile.force_encap
+    return replace(path, plain_esp=path.encapsulated and not in_udp)
