@@ -107,7 +107,8 @@ class Gateway:
         """Take every connection of the plan into service."""
         for plan in self.plan.tunnels:
             self._add(plan)
-        self.performer.configure()
+        self.performer.configure(self.tunnels.values())
+        self.performer.brief()
         for tunnel in list(self.tunnels.values()):
             self._perform(tunnel, tunnel.core.start())
         self._rearm()
@@ -126,7 +127,8 @@ class Gateway:
         for tunnel in gone:  # after the new ones' began: nothing leaves in clear between
             self.kernel.end_routes(tunnel)
         self._roster.order([one.name for one in plan.tunnels])
-        self.performer.configure()
+        self.performer.configure([self.tunnels[one.name] for one in fresh])
+        self.performer.brief()
         for one in fresh:
             self._perform(self.tunnels[one.name], self.tunnels[one.name].core.start())
         self._rearm()
@@ -148,9 +150,12 @@ class Gateway:
         watched = list(tunnels)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                while any(tunnel.core.sas for tunnel in watched):
-                    self._closed.clear()
-                    await self._closed.wait()
+                while watched:
+                    if watched[-1].core.sas:
+                        self._closed.clear()
+                        await self._closed.wait()
+                    else:
+                        watched.pop()
 
     # -- what the operator wants ----------------------------------------------------------------
     def up(self, tunnel: Tunnel) -> None:
@@ -158,14 +163,14 @@ class Gateway:
         was_held = tunnel.core.held
         orders = tunnel.core.up(self._loop.time())
         if was_held:
-            self.performer.configure()
+            self.performer.configure((tunnel,))
         self._perform(tunnel, orders)
         self._rearm()
 
     def down(self, tunnel: Tunnel) -> None:
         """Delete a connection's SAs and hold it down."""
         orders = tunnel.core.down()
-        self.performer.configure()
+        self.performer.configure((tunnel,))
         self._perform(tunnel, orders)
         self._rearm()
 
@@ -189,7 +194,7 @@ class Gateway:
 
     def on_worker_restarted(self) -> None:
         """Give the new worker its policies, and every child new keys."""
-        self.performer.forget_worker()
+        self.performer.brief(anew=True)
         self._runner.acknowledgements.fail_all()
         for tunnel in self.tunnels.values():
             self._perform(tunnel, tunnel.core.restart(self._loop.time()))
@@ -213,7 +218,7 @@ class Gateway:
 
     def _forget(self, tunnel: Tunnel) -> None:
         self._roster.remove(tunnel)
-        self.performer.times.cancel(tunnel.name)
+        self.performer.forget(tunnel)
         self._peers.end(tunnel)
 
     def _route(self, remote: str) -> str:

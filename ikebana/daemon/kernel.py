@@ -7,6 +7,7 @@ from socket import socket
 from typing import Protocol
 
 from ikebana.config.compile import GatewayPlan
+from ikebana.daemon.backlog import Backlog
 from ikebana.daemon.routing import Routing
 from ikebana.daemon.sockets import Sockets
 from ikebana.daemon.supervisor import Supervisor
@@ -96,6 +97,7 @@ class Kernel:
             self._routes = Routes(plan.tun_name, plan.routing_table, plan.mark, adopt=True)
             self._routing = Routing(self._routes, local_addresses, complain)
             self._worker = Supervisor(partial(WorkerProcess, self._tun.fileno(), self.sockets))
+            self._backlog = Backlog(self._worker.send)
         except OSError:
             self.sockets.close()
             raise
@@ -122,7 +124,13 @@ class Kernel:
 
         for sock in self.sockets.ike.values():
             loop.add_reader(sock.fileno(), readable, sock)
-        self._worker.watch(loop, on_worker, on_worker_restarted)
+
+        def restarted() -> None:
+            self._backlog.clear()
+            on_worker_restarted()
+
+        self._backlog.watch(loop.call_later)
+        self._worker.watch(loop, on_worker, restarted)
 
     @property
     def listening(self) -> tuple[str, ...]:
@@ -148,8 +156,8 @@ class Kernel:
         self.sockets.send_keepalive(path)
 
     def to_worker(self, message: Message) -> bool:
-        """Say something to the packet worker; False when it is gone or does not keep up."""
-        return self._worker.send(message)
+        """Say something to the packet worker; it waits while that does not keep up."""
+        return self._backlog.send(message)
 
     def begin_routes(self, tunnel: Tunnel) -> None:
         """Take the routes of a tunnel over."""

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 from ikebana.config.compile import GatewayPlan
+from ikebana.daemon.briefing import Briefing
 from ikebana.daemon.journal import Journal
 from ikebana.daemon.kernel import Host
 from ikebana.daemon.orders import (
@@ -22,8 +24,7 @@ from ikebana.daemon.orders import (
 )
 from ikebana.daemon.peers import Peers, profile_of
 from ikebana.daemon.roster import Roster
-from ikebana.daemon.tunnels import Tunnel, policies_of
-from ikebana.worker.messages import Policies
+from ikebana.daemon.tunnels import Tunnel
 from ikecore.events import (
     ChildWanted,
     CloseAllWanted,
@@ -67,7 +68,8 @@ class Performer:
         self._event = event
         self._watch = watch
         self._rearm = rearm
-        self._told = Policies((), ())  # what the worker has
+        self._briefing = Briefing(kernel.to_worker)
+        self._profiles: dict[str, Profile] = {}  # of those that a peer may start
 
     def perform(self, tunnel: Tunnel, orders: Iterable[Order]) -> None:
         """Do what a connection orders."""
@@ -91,6 +93,7 @@ class Performer:
                     self._journal.write(order.level, order.text, tunnel.name, order.code)
                 case Ended():
                     self._watch(tunnel.name, order)
+        self._briefing.arm(tunnel.name, armed=tunnel.core.armed)
         self.times.plan(tunnel.name, tunnel.core.next_timeout())
         tunnel.note_reason(time.time())
 
@@ -98,36 +101,36 @@ class Performer:
         """Let a tunnel's routes do this from now on."""
         if state is tunnel.routes:
             return
-        was_trap, tunnel.routes = tunnel.routes is RouteState.TRAP, state
+        tunnel.routes = state
         if state is RouteState.TRAP:  # the worker shall know before the first packet gets there
-            self.send_policies()
+            self._briefing.arm(tunnel.name, armed=True)
         self._kernel.set_routes(tunnel)
-        if was_trap:
-            self.send_policies()
 
-    def configure(self) -> None:
-        """Tell endpoint and worker which connections there are."""
-        admitting = [t for t in self._roster.by_name.values() if t.core.admits_peer]
-        for tunnel in admitting:
-            self._peers.watch(tunnel, self._on_moved)
-        ready = [t for t in admitting if t.is_ready]
-        self._event(Configured(tuple(map(self._profile, ready))))
-        self.send_policies()
+    def configure(self, changed: Iterable[Tunnel]) -> None:
+        """Tell the endpoint which connections there are, after these may have changed."""
+        for tunnel in changed:
+            if tunnel.core.admits_peer:
+                self._peers.watch(tunnel, partial(self._on_moved, tunnel))
+            if tunnel.core.admits_peer and tunnel.is_ready:
+                self._profiles[tunnel.name] = profile_of(tunnel, self._plan.nat_port)
+            else:
+                self._profiles.pop(tunnel.name, None)
+        known = self._profiles
+        names = (name for name in self._roster.by_name if name in known)
+        self._event(Configured(tuple(known[name] for name in names)))
 
-    def forget_worker(self) -> None:
-        """Take it that the worker knows nothing: it is another one."""
-        self._told = Policies((), ())
-        self.send_policies()
+    def forget(self, tunnel: Tunnel) -> None:
+        """Do nothing more for a tunnel."""
+        self.times.cancel(tunnel.name)
+        self._profiles.pop(tunnel.name, None)
 
-    def send_policies(self) -> None:
-        """Tell the worker its policies, if they changed."""
-        policies = policies_of(self._roster.by_name.values())
-        if policies != self._told:
-            self._told = policies
-            self._kernel.to_worker(policies)
-
-    def _profile(self, tunnel: Tunnel) -> Profile:
-        return profile_of(tunnel, self._plan.nat_port)
+    def brief(self, *, anew: bool = False) -> None:
+        """Tell the worker the policies; ``anew``: it is another one and knows nothing."""
+        if anew:
+            self._briefing.begin()
+        enabled = [one for one in self._roster.by_name.values() if one.plan.enabled]
+        armed = (one.name for one in enabled if one.core.armed)
+        self._briefing.tell((one.policy for one in enabled), armed)
 
     def _make(self, tunnel: Tunnel, order: MakeChild) -> None:
         """Ask for a child; one between the two ends themselves is made of their addresses."""
@@ -143,7 +146,7 @@ class Performer:
 
         def then(addresses: tuple[str, ...], why: str) -> None:
             if self._peers.learn(tunnel, addresses):
-                self.configure()
+                self.configure((tunnel,))
             if tunnel.core.trying:  # it may have been taken down meanwhile
                 self._initiate(tunnel, first, addresses, why)
             self._rearm()
@@ -161,8 +164,8 @@ class Performer:
         profile = profile_of(tunnel, self._plan.nat_port, path.remote[0])
         self._event(Initiate(_beginning(profile, first), path))
 
-    def _on_moved(self) -> None:
-        self.configure()
+    def _on_moved(self, tunnel: Tunnel) -> None:
+        self.configure((tunnel,))
         self._rearm()
 
 

@@ -1,6 +1,5 @@
 """The connections of a gateway: each with its plan, its core, its routes and its counters."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -10,7 +9,6 @@ from ikebana.daemon.course import Terms
 from ikebana.daemon.orders import RouteState
 from ikebana.daemon.runner import Report
 from ikebana.daemon.tally import Counts
-from ikebana.worker.messages import Policies
 from ikecore.actions import Closed
 from ikecore.diagnosis import Diagnosis
 from ikecore.entropy import Entropy
@@ -87,13 +85,6 @@ def policy_of(plan: TunnelPlan) -> Policy:
     remote = [TrafficSelector.from_cidr(net) for net in plan.remote_subnets]
     pairs = tuple(SelectorPair(a, b) for a in local for b in remote if a.version == b.version)
     return Policy(plan.name, Action.PROTECT, pairs, plan.name)
-
-
-def policies_of(tunnels: Iterable[Tunnel]) -> Policies:
-    """Return the SPD, in the operator's order, and which tunnels a packet may start."""
-    enabled = [tunnel for tunnel in tunnels if tunnel.plan.enabled]
-    armed = tuple(tunnel.name for tunnel in enabled if tunnel.routes is RouteState.TRAP)
-    return Policies(tuple(tunnel.policy for tunnel in enabled), armed)
 
 
 def is_half_open(report: Report, tunnel: Tunnel | None) -> bool:

@@ -5,7 +5,7 @@ import pytest
 
 from ikebana.control.view import ConnectionState as State
 from ikebana.daemon.orders import RouteState
-from ikebana.worker.messages import Acquired, Limit, Moved, Network, Policies
+from ikebana.worker.messages import Acquired, Arm, Limit, Moved, Network, Policies
 from ikecore.child import ChildSpec
 from ikecore.diagnosis import Code
 from policy.flow import Flow
@@ -67,9 +67,8 @@ def test_the_worker_knows_a_trap_before_packets_are_led_there(world: World) -> N
     world.moon.gateway.down(world.moon.tunnel)
     world.moon.gateway.up(world.moon.tunnel)
     world.settle()
-    stories = [(one.policies[0].name, one.armed) for one in policies(world.moon)]
-    assert ("net", ("net",)) in stories
-    assert stories[-1] == ("net", ())
+    told = [one for one in world.moon.told if isinstance(one, Policies | Arm)]
+    assert told[1:] == [Arm("net", armed) for armed in (True, False, True, False)]
 
 
 def test_down_deletes_at_both_ends_and_refuses_the_peer_until_up(world: World) -> None:
