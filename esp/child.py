@@ -1,16 +1,17 @@
 """One CHILD_SA in the packet path: a pair of SAs and what their packets are checked against."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias
 
 from esp.limit import NO_LIMIT, Limit
 from esp.sa import Drop, InboundHalf, OutboundHalf
 from esp.transport import Transport
-from policy.flow import Flow, flow_of
+from policy.flow import OPAQUE, Flow, flow_of
 from policy.path import Path
 from policy.selectors import TrafficSelector
 
 _MEMORY_LIMIT: Final = 4096
+_Selectors: TypeAlias = Sequence[TrafficSelector]
 
 
 class ChildSa:
@@ -25,11 +26,13 @@ class ChildSa:
     datagram to (next header, packet); both raise :exc:`~esp.sa.Drop`.  ``soft`` and ``hard`` are
     the limits of each direction.  With ``transport`` only the payload of packets between the ends
     of the path is protected; ``original`` is for a NAT there: see :class:`esp.transport.Transport`.
-    Raises ValueError where the path has no addresses for it.
+    Raises ValueError where the path has no addresses for it.  ``later_fragments`` is whether
+    fragments that show no ports count as having those the selectors name (RFC 4301 section 7).
     """
 
     __slots__ = (
         "_has_ended",
+        "_later_fragments",
         "_original",
         "_path",
         "_transport",
@@ -61,6 +64,7 @@ class ChildSa:
         hard: Limit = NO_LIMIT,
         transport: bool = False,
         original: tuple[str, str] = ("", ""),
+        later_fragments: bool = False,
     ) -> None:
         self.tunnel = tunnel
         self.outbound = outbound
@@ -72,6 +76,7 @@ class ChildSa:
         self._transport = transport
         self._original = original
         self._has_ended = False
+        self._later_fragments = later_fragments
         self.local = local
         self.remote = remote
         self.mtu = mtu
@@ -100,10 +105,7 @@ class ChildSa:
 
     def carries(self, flow: Flow) -> bool:
         """Tell whether an outgoing flow is inside the selectors (source local)."""
-        version, protocol = flow.version, flow.protocol
-        return _one_matches(
-            self.local, version, flow.source, protocol, flow.source_port
-        ) and _one_matches(self.remote, version, flow.target, protocol, flow.target_port)
+        return self._is_inside(flow, self.local, self.remote)
 
     def admits(self, key: bytes, packet: bytes) -> bool:
         """Tell whether an inner packet may come in: source remote, target local.
@@ -113,23 +115,35 @@ class ChildSa:
         """
         if key in self.admitted:
             return True
-        flow = flow_of(packet)
-        version, protocol = flow.version, flow.protocol
-        is_inside = _one_matches(
-            self.remote, version, flow.source, protocol, flow.source_port
-        ) and _one_matches(self.local, version, flow.target, protocol, flow.target_port)
+        is_inside = self._is_inside(flow_of(packet), self.remote, self.local)
         if is_inside:
             if len(self.admitted) >= _MEMORY_LIMIT:
                 self.admitted.clear()
             self.admitted.add(key)
         return is_inside
 
+    def _is_inside(self, flow: Flow, sources: _Selectors, targets: _Selectors) -> bool:
+        version, protocol = flow.version, flow.protocol
+        if self._later_fragments and flow.source_port == OPAQUE:
+            return _one_fits(sources, version, flow.source, protocol) and _one_fits(
+                targets, version, flow.target, protocol
+            )
+        return _one_matches(
+            sources, version, flow.source, protocol, flow.source_port
+        ) and _one_matches(targets, version, flow.target, protocol, flow.target_port)
+
 
 def _ended(*_packet: object) -> NoReturn:
     raise Drop("lifetime")
 
 
+def _one_fits(selectors: _Selectors, version: int, address: int, protocol: int) -> bool:
+    return any(
+        one.version == version and one.matches_fragment(address, protocol) for one in selectors
+    )
+
+
 def _one_matches(
-    selectors: Sequence[TrafficSelector], version: int, address: int, protocol: int, port: int
+    selectors: _Selectors, version: int, address: int, protocol: int, port: int
 ) -> bool:
     return any(one.version == version and one.matches(address, protocol, port) for one in selectors)

@@ -224,8 +224,8 @@ class Engine:
                 self._known.clear()
             self._known[key] = child
             return child
-        if policy.tunnel in self._armed:
-            pair = next(pair for pair in policy.selectors if pair.matches(flow))
+        pair = policy.pair_of(flow)
+        if policy.tunnel in self._armed and pair is not None:
             batch.acquires.append(Acquire(policy.tunnel, flow, pair, packet))
             self.counters.count("acquires")
             return None

@@ -20,6 +20,7 @@ DSTOPTS: Final = 60
 _EXTENSIONS: Final = frozenset((HOPOPTS, ROUTING, FRAGMENT, AH, DSTOPTS))
 _EXTENSIONS_LIMIT: Final = 8  # RFC 8200 section 4.1 knows seven; more is an attempt to hide
 _WITH_PORTS: Final = frozenset((6, 17, 33, 132, 136))  # TCP UDP DCCP SCTP UDP-Lite
+_ICMP: Final = frozenset((1, 58))
 _PORTS: Final = struct.Struct("!HH")
 
 
@@ -31,7 +32,8 @@ class MalformedPacket(ValueError):
 class Flow:
     """One direction of a conversation.  Ports are :data:`OPAQUE` where a packet shows none.
 
-    ICMP's type and code count as not visible: selectors that name them match nothing.
+    ICMP's type and code stand for both of its ports: type * 256 + code (RFC 4301 section 4.4.1.1,
+    RFC 7296 section 3.13.1).
     """
 
     version: int
@@ -46,8 +48,11 @@ def flow_of(packet: bytes) -> Flow:
     """Read the selector fields of an IPv4 or IPv6 packet; raise :exc:`MalformedPacket`."""
     protocol, start = upper_layer(packet)
     source_port = target_port = OPAQUE
-    if protocol in _WITH_PORTS and start != OPAQUE and len(packet) >= start + 4:
-        source_port, target_port = _PORTS.unpack_from(packet, start)
+    if start != OPAQUE:
+        if protocol in _WITH_PORTS and len(packet) >= start + 4:
+            source_port, target_port = _PORTS.unpack_from(packet, start)
+        elif protocol in _ICMP and len(packet) >= start + 2:
+            source_port = target_port = packet[start] << 8 | packet[start + 1]
     version = packet[0] >> 4
     source, target = (
         (packet[12:16], packet[16:20]) if version == 4 else (packet[8:24], packet[24:40])
@@ -106,9 +111,9 @@ def _after_extensions(packet: bytes) -> tuple[int, int]:
 def flow_key(packet: bytes) -> bytes:
     """Return octets that are equal only for packets of equal :func:`flow_of` (about 0.3 us).
 
-    Plain headers are keyed by slices, whose lengths (16 and 37 with ports, 12 and 33 without)
-    keep the kinds apart.  Everything else, where slices would hold payload and so make a key per
-    packet, is keyed by its flow.  Raises :exc:`MalformedPacket`.
+    Plain headers are keyed by slices, whose lengths (16 and 37 with ports, 14 and 35 with ICMP's
+    type and code, 12 and 33 with neither) keep the kinds apart.  Everything else, where slices
+    would hold payload and so make a key per packet, is keyed by its flow.  Raises :exc:`MalformedPacket`.
     """
     if len(packet) >= 28:
         # The slice 6:10 holds the TTL too: one slice less, and a flow's TTL hardly ever changes.
@@ -116,10 +121,14 @@ def flow_key(packet: bytes) -> bytes:
         if first == 0x45 and not packet[7] and not packet[6] & 0xBF:  # no fragment, DF or not
             if packet[9] in _WITH_PORTS:
                 return packet[6:10] + packet[12:24]
+            if packet[9] in _ICMP:
+                return packet[6:10] + packet[12:22]
             return packet[6:10] + packet[12:20]
         if first >> 4 == 6 and len(packet) >= 44:
             if packet[6] in _WITH_PORTS:
                 return packet[6:7] + packet[8:44]
+            if packet[6] in _ICMP:
+                return packet[6:7] + packet[8:42]
             if packet[6] not in _EXTENSIONS:
                 return packet[6:7] + packet[8:40]
     flow = flow_of(packet)

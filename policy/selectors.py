@@ -13,7 +13,7 @@ from ipaddress import (
 )
 from typing import Final
 
-OPAQUE: Final = -1  # the port of a packet that shows none: a later fragment, ICMP, ESP, ...
+OPAQUE: Final = -1  # the port of a packet that shows none: a later fragment, GRE, ESP, ...
 LIMIT: Final = 64  # selectors of one side of one SA; a TS payload could hold 255
 _BITS: Final = {4: 32, 6: 128}
 
@@ -79,6 +79,13 @@ class TrafficSelector:
         if port == OPAQUE:
             return self.is_any_port or self.is_opaque
         return self.start_port <= port <= self.end_port
+
+    def matches_fragment(self, address: int, protocol: int) -> bool:
+        """Tell the same of a fragment without visible ports, where it goes with the first one.
+
+        That is where both ends want it so: NON_FIRST_FRAGMENTS_ALSO (RFC 4301 section 7).
+        """
+        return self.start <= address <= self.end and self.protocol in (0, protocol)
 
     def contains(self, other: "TrafficSelector") -> bool:
         """Tell whether every packet that ``other`` matches is matched here too."""

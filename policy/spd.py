@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Final
 
 from policy.flow import Flow, MalformedPacket, flow_key, flow_of
-from policy.selectors import TrafficSelector
+from policy.selectors import OPAQUE, TrafficSelector
 
 __all__ = ["DEFAULT", "Action", "MalformedPacket", "Policy", "SelectorPair", "Spd"]
 
@@ -27,8 +27,17 @@ class SelectorPair:
     local: TrafficSelector
     remote: TrafficSelector
 
-    def matches(self, flow: Flow) -> bool:
-        """Tell whether an outgoing flow is inside."""
+    def matches(self, flow: Flow, *, later_fragments: bool = False) -> bool:
+        """Tell whether an outgoing flow is inside.
+
+        With ``later_fragments`` fragments that show no ports are where their first one may be.
+        """
+        if later_fragments and flow.source_port == OPAQUE:
+            return (
+                flow.version == self.local.version == self.remote.version
+                and self.local.matches_fragment(flow.source, flow.protocol)
+                and self.remote.matches_fragment(flow.target, flow.protocol)
+            )
         return (
             flow.version == self.local.version == self.remote.version
             and self.local.matches(flow.source, flow.protocol, flow.source_port)
@@ -38,12 +47,24 @@ class SelectorPair:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One line of the database.  ``tunnel`` names whose SAs protect; empty unless PROTECT."""
+    """One line of the database.  ``tunnel`` names whose SAs protect; empty unless PROTECT.
+
+    ``later_fragments`` is whether fragments without visible ports count as if they had the ports
+    that the selectors name (RFC 4301 section 7).
+    """
 
     name: str
     action: Action
     selectors: tuple[SelectorPair, ...]
     tunnel: str = ""
+    later_fragments: bool = False
+
+    def pair_of(self, flow: Flow) -> SelectorPair | None:
+        """Return the first pair of selectors that an outgoing flow is inside of."""
+        for pair in self.selectors:
+            if pair.matches(flow, later_fragments=self.later_fragments):
+                return pair
+        return None
 
 
 DEFAULT: Final = Policy("default", Action.DISCARD, ())
@@ -88,7 +109,6 @@ class Spd:
     def find(self, flow: Flow) -> Policy:
         """Return the policy for an outgoing flow, without memory."""
         for policy in self._policies:
-            for pair in policy.selectors:
-                if pair.matches(flow):
-                    return policy
+            if policy.pair_of(flow) is not None:
+                return policy
         return DEFAULT

@@ -302,4 +302,5 @@ def _install_message(token: int, spec: ChildSpec, path_mtu: int) -> Install:
         spec.mode,
         spec.original,
         Ipsec.AH if is_ah else Ipsec.ESP,
+        spec.later_fragments,
     )

@@ -35,6 +35,7 @@ def child_of(message: Install, near_end: int = NEAR_END) -> ChildSa:
         transport_mtu(mtu, version) if is_transport else mtu,
         transport=is_transport,
         original=message.original,
+        later_fragments=message.later_fragments,
         soft=Limit(
             message.soft_octets or NEVER,
             min(message.soft_packets or NEVER, NEVER if message.esn else near_end),

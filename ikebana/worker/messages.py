@@ -76,6 +76,7 @@ class Install:
     On ``standby`` it seals nothing before a :class:`Use` or the peer's first packet.  The limits,
     0 for none, are those of each direction: see :class:`Limit`.  ``original`` are our and the
     peer's address as the peer sees them, for a NAT in transport mode; ("", "") without.
+    ``later_fragments`` is as in :class:`esp.child.ChildSa`.
     """
 
     token: int
@@ -101,6 +102,7 @@ class Install:
     mode: Mode = Mode.TUNNEL
     original: tuple[str, str] = ("", "")
     protocol: Ipsec = Ipsec.ESP
+    later_fragments: bool = False
 
     def __repr__(self) -> str:
         return f"Install(token={self.token}, tunnel={self.tunnel!r}, keys not shown)"

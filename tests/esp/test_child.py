@@ -2,9 +2,12 @@
 
 import pytest
 
+from esp.child import ChildSa
+from esp.sa import InboundSa, OutboundSa
 from policy.flow import MalformedPacket, flow_key, flow_of
 from policy.path import Path
-from tests.esp.tunnel import MOON, SUN, child_pair, udp4, udp6
+from policy.selectors import TrafficSelector
+from tests.esp.tunnel import MOON, MOON_NETS, SUN, SUN_NETS, child_pair, gcm, udp4, udp6
 
 ELSEWHERE = ("192.0.2.9", 1024)
 
@@ -64,3 +67,29 @@ def test_without_encapsulation_no_source_is_followed() -> None:
     moon, _ = child_pair()
     moon.path = Path(MOON, SUN)
     assert moon.source is None
+
+
+def dns(*, later_fragments: bool) -> ChildSa:
+    here, there = (
+        TrafficSelector(4, one.start, one.end, 17, 53, 53) for one in (MOON_NETS[0], SUN_NETS[0])
+    )
+    return ChildSa(
+        "dns", OutboundSa(1, gcm()), InboundSa(2, gcm()), Path(MOON, SUN), (here,), (there,), 1400,
+        later_fragments=later_fragments,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("later_fragments", [False, True])
+def test_later_fragments_go_with_the_first_one_where_both_ends_want_it(
+    later_fragments: bool,
+) -> None:
+    child = dns(later_fragments=later_fragments)
+    for proto, is_inside in ((17, later_fragments), (6, False)):
+        out = udp4(frag=9, proto=proto)
+        back = udp4(source="10.2.0.1", target="10.1.0.1", frag=9, proto=proto)
+        assert child.carries(flow_of(out)) is is_inside
+        assert child.admits(flow_key(back), back) is is_inside
+    foreign = udp4(source="10.9.0.1", target="10.1.0.1", frag=9)
+    assert not child.admits(flow_key(foreign), foreign)
+    first = udp4(source="10.2.0.1", target="10.1.0.1", flags="MF")  # from port 9
+    assert not child.admits(flow_key(first), first)

@@ -347,3 +347,23 @@ def test_noise_from_an_authenticated_peer_never_raises(noise: list[tuple[bytes, 
     opened = sun.open_batch([(one, MOON) for one in [*datagrams, outbound.protect(udp4(7), 4)]])
     assert opened.inner[-1] == udp4(7)
     assert sun.counters.counts["packets_in"] == len(opened.inner)
+
+
+def test_a_child_for_pings_carries_pings() -> None:
+    """RFC 7296 section 3.13.1: the type is the upper half of what are ports elsewhere."""
+    moon, sun = child_pair(nets=1)
+    here, there = (
+        (TrafficSelector(4, one.start, one.end, 1, 0x800, 0x8FF),)
+        for one in (*moon.local, *moon.remote)
+    )
+    moon.local, moon.remote, sun.local, sun.remote = here, there, there, here
+    ours, theirs = Engine(Spd((site_policy(),)), Counters()), Engine(Spd(), Counters())
+    ours.install(moon)
+    theirs.install(sun)
+    ping, pong = (bytes(IP(src="10.1.0.1", dst="10.2.0.1") / ICMP(type=kind)) for kind in (8, 0))
+    batch = ours.seal_batch([ping, pong, udp4()])
+    assert theirs.open_batch(wire(batch)).inner == [ping]
+    foreign = [(moon.outbound.protect(pong, 4), MOON)]
+    assert theirs.open_batch(foreign).inner == []
+    assert dropped(ours) == {"selectors": 2}
+    assert dropped(theirs) == {"selectors": 1}

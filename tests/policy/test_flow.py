@@ -5,8 +5,9 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import (
+    ICMPv6EchoRequest,
     IPv6,
     IPv6ExtHdrDestOpt,
     IPv6ExtHdrFragment,
@@ -44,11 +45,20 @@ OPTIONS = [b"\x94\x04\x00\x00"]  # router alert
         (ip4(flags="MF") / UDP_53, Flow(4, 17, A4, B4, 1000, 53)),
         (ip4(frag=100) / UDP_53, Flow(4, 17, A4, B4)),
         (ip4(frag=256, flags="MF") / UDP_53, Flow(4, 17, A4, B4)),
-        (ip4(proto=1) / Raw(b"\x08\x00" + bytes(30)), Flow(4, 1, A4, B4)),
+        (ip4(proto=1) / Raw(b"\x08\x00" + bytes(30)), Flow(4, 1, A4, B4, 0x800, 0x800)),
+        (ip4(proto=1) / Raw(b"\x03\x04" + bytes(30)), Flow(4, 1, A4, B4, 0x304, 0x304)),
+        (ip4(proto=1) / Raw(b"\x08"), Flow(4, 1, A4, B4)),
+        (ip4(proto=1, frag=9) / Raw(b"\x08\x00" + bytes(30)), Flow(4, 1, A4, B4)),
+        (ip4(options=OPTIONS) / ICMP(type=13), Flow(4, 1, A4, B4, 0xD00, 0xD00)),
+        (ip4(proto=47) / Raw(bytes(30)), Flow(4, 47, A4, B4)),
         (ip4(proto=17) / Raw(b"x"), Flow(4, 17, A4, B4)),
         (ip6() / TCP_22, Flow(6, 6, A6, B6, 1000, 22)),
         (ip6() / UDP_53, Flow(6, 17, A6, B6, 1000, 53)),
-        (ip6(nh=58) / Raw(bytes(30)), Flow(6, 58, A6, B6)),
+        (ip6(nh=58) / Raw(b"\x80\x01" + bytes(30)), Flow(6, 58, A6, B6, 0x8001, 0x8001)),
+        (
+            ip6() / IPv6ExtHdrHopByHop() / ICMPv6EchoRequest(),
+            Flow(6, 58, A6, B6, 0x8000, 0x8000),
+        ),
         (ip6(nh=59), Flow(6, 59, A6, B6)),
         (ip6() / IPv6ExtHdrHopByHop() / UDP_53, Flow(6, 17, A6, B6, 1000, 53)),
         (
@@ -142,5 +152,16 @@ def test_the_payload_does_not_make_new_keys() -> None:
     for head in (ip4(), ip6(), ip4(options=OPTIONS), ip4(frag=9), ip6() / IPv6ExtHdrHopByHop()):
         first, second = (bytes(head / UDP(dport=9) / Raw(bytes([n]) * 40)) for n in (1, 2))
         assert flow_key(first) == flow_key(second)
-    first, second = (bytes(ip4(proto=1) / Raw(bytes([n]) * 40)) for n in (1, 2))
-    assert flow_key(first) == flow_key(second)
+    for head in (ip4(proto=47), ip6(nh=47)):
+        first, second = (bytes(head / Raw(bytes([n]) * 40)) for n in (1, 2))
+        assert flow_key(first) == flow_key(second)
+
+
+def test_a_ping_is_one_flow_and_its_answer_another() -> None:
+    for head in (ip4(proto=1), ip6(nh=58)):
+        one, other, answer, odd = (
+            flow_key(bytes(head / Raw(bytes((kind, code)) + bytes([rest]) * 40)))
+            for kind, code, rest in ((8, 0, 1), (8, 0, 2), (0, 0, 1), (8, 1, 1))
+        )
+        assert one == other
+        assert len({one, answer, odd}) == 3

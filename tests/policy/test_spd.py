@@ -5,8 +5,9 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
+from scapy.packet import Raw
 
 from policy.flow import MalformedPacket, flow_of
 from policy.selectors import TrafficSelector, any_of
@@ -79,3 +80,49 @@ def test_noise_is_classified_or_malformed(noise: bytes) -> None:
 def test_not_ip_is_malformed(octets: bytes) -> None:
     with pytest.raises(MalformedPacket):
         Spd((SITE,)).lookup(octets)
+
+
+PING, PONG = (bytes(IP(src="10.1.0.1", dst="10.2.0.1") / ICMP(type=kind)) for kind in (8, 0))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "ports", "ping", "pong"),
+    [
+        (0, (0, 65535), True, True),
+        (1, (0, 65535), True, True),
+        (1, (0x800, 0x8FF), True, False),  # echo requests
+        (1, (0x800, 0x800), True, False),
+        (1, (0x801, 0x8FF), False, False),
+        (1, (65535, 0), False, False),  # only what shows no type
+        (6, (0, 65535), False, False),
+        (6, (0x800, 0x800), False, False),
+    ],
+)
+def test_icmp_is_selected_by_type_and_code(
+    protocol: int, ports: tuple[int, int], ping: bool, pong: bool
+) -> None:
+    local, remote = (
+        TrafficSelector(4, 10 << 24 | net << 16, 10 << 24 | net << 16 | 0xFFFF, protocol, *ports)
+        for net in (1, 2)
+    )
+    spd = Spd((Policy("icmp", Action.PROTECT, (SelectorPair(local, remote),), "icmp"),))
+    for packet, is_inside in ((PING, ping), (PONG, pong)):
+        for _ in range(2):  # the second from memory
+            assert (spd.lookup(packet) is not DEFAULT) == is_inside
+
+
+@pytest.mark.parametrize("later_fragments", [False, True])
+def test_later_fragments_go_with_the_first_one_where_both_ends_want_it(
+    later_fragments: bool,
+) -> None:
+    net = TrafficSelector(4, 10 << 24, 11 << 24, 17, 53, 53)
+    policy = Policy("dns", Action.PROTECT, (SelectorPair(net, net),), "dns", later_fragments)
+    spd = Spd((policy,))
+    tcp = bytes(IP(src="10.1.0.1", dst="10.2.0.1", frag=9, proto=6) / Raw(bytes(40)))
+    assert spd.lookup(tcp) is DEFAULT
+    udp = bytes(IP(src="10.1.0.1", dst="10.2.0.1", frag=9, proto=17) / Raw(bytes(40)))
+    assert (spd.lookup(udp) is policy) is later_fragments
+    foreign = bytes(IP(src="192.0.2.1", dst="10.2.0.1", frag=9, proto=17) / Raw(bytes(40)))
+    assert spd.lookup(foreign) is DEFAULT
+    first = bytes(IP(src="10.1.0.1", dst="10.2.0.1", flags="MF") / UDP(sport=53, dport=54))
+    assert spd.lookup(first) is DEFAULT

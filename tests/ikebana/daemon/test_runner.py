@@ -335,10 +335,12 @@ def test_ah_is_ordered_without_a_cipher(stage: Stage) -> None:
 
 def test_transport_mode_is_ordered_with_the_addresses_of_a_nat(stage: Stage) -> None:
     original = ("192.0.2.9", "10.0.0.2")
-    stage.take(InstallChild(replace(spec(300), mode=Mode.TRANSPORT, original=original)))
+    host = replace(spec(300), mode=Mode.TRANSPORT, original=original, later_fragments=True)
+    stage.take(InstallChild(host))
     (order,) = stage.outside.worker
     assert isinstance(order, Install)
     assert (order.mode, order.original) == (Mode.TRANSPORT, original)
+    assert order.later_fragments
 
 
 def test_it_wants_to_be_called_when_the_endpoint_does_or_the_worker_is_late(stage: Stage) -> None:
