@@ -125,7 +125,6 @@ class IkeSa:
         self.keys: IkeKeys  # from here on: what IKE_SA_INIT and IKE_AUTH bring
         self.suite: Suite
         self.peer: Identity
-        self.mobility = Mobility(decides=initiator)
         self.waits = False  # with sending, until the peer gives up an older SA for this one
         self.is_settled = False  # which of several SAs with the peer stay, once it has a child
         self.nat_here = False

@@ -1,0 +1,146 @@
+"""INFORMATIONAL that changes addresses, answered (RFC 4555 sections 3.5 to 3.9).
+
+The end that does not decide takes any address that an authenticated peer updates from: who the peer
+is has been proven, and being elsewhere is what MOBIKE is for, whatever address the connection
+names; ``mobike = false`` ties a peer to it.  Our own address has to be one of the connection's.
+The IKE SA goes over at once.  The children follow when the peer has answered from the new address
+(section 3.7): nobody can send a tunnel's traffic to somebody else.
+
+    SK { N(UPDATE_SA_ADDRESSES), … }  ──►  from a new address
+                            ◄──  SK { … }           to where it came from
+                            ◄──  SK { N(COOKIE2) }  a request of ours
+    SK { N(COOKIE2) }  ──►                          the children move now
+"""
+
+from typing import Final
+
+from ikecore.actions import Action, Noted
+from ikev2.exchanges.informational import presume_dead
+from ikev2.exchanges.informational_response import answer_informational
+from ikev2.exchanges.update_addresses import (
+    TellAddresses,
+    cookie_differs,
+    go,
+    nat_payloads,
+    proves,
+    resend,
+    settle,
+    take_nat,
+)
+from ikev2.message import Exchange, Message
+from ikev2.mobike import LISTS, addresses_in, is_translated
+from ikev2.nat import judge
+from ikev2.payloads.chain import Payload
+from ikev2.payloads.delete import Delete
+from ikev2.payloads.notify import Notify
+from ikev2.payloads.types import NotifyType
+from ikev2.sa import IkeSa
+from ikev2.ways import additional, carried
+
+_COOKIE: Final = 16
+_COOKIES: Final = range(8, 65)  # octets of the peer's (section 4.2.5)
+_UPDATING: Final = frozenset((NotifyType.UPDATE_SA_ADDRESSES, *LISTS))
+_KNOWN: Final = _UPDATING | {NotifyType.COOKIE2, NotifyType.NAT_DETECTION_SOURCE_IP}
+
+
+class ProveAddress:
+    """Ask the peer at its new address for something that only who is there can know (3.7)."""
+
+    kind = Exchange.INFORMATIONAL
+    alone = False
+
+    def __init__(self, generation: int) -> None:
+        self._generation = generation
+        self._cookie = b""
+
+    def is_moot(self, sa: IkeSa) -> bool:
+        """Return whether the peer has moved on."""
+        return not sa.mobility.moves or self._generation != sa.mobility.generation
+
+    def payloads(self, sa: IkeSa, _now: float) -> tuple[Payload, ...]:
+        """Say a COOKIE2."""
+        self._cookie = sa.resources.entropy.octets(_COOKIE)
+        return (Notify(NotifyType.COOKIE2, self._cookie),)
+
+    def on_response(self, sa: IkeSa, message: Message, now: float) -> list[Action]:
+        """Let the children follow; a request that went to two addresses proves neither."""
+        if not proves(message, self._cookie):
+            return cookie_differs(sa, now)
+        return [] if self.is_moot(sa) else settle(sa, now)
+
+    def on_silence(self, sa: IkeSa, now: float) -> list[Action]:
+        """Take it that the peer is gone."""
+        return presume_dead(sa, now)
+
+
+def answer_mobile(sa: IkeSa, message: Message, now: float) -> list[Action]:
+    """Answer an INFORMATIONAL request that speaks of addresses; others as ever."""
+    said = {notify.type for notify in message.notifies()} & _KNOWN
+    if not said or message.all(Delete):
+        return answer_informational(sa, message, now)
+    echo = tuple(n for n in message.notifies() if n.type == NotifyType.COOKIE2)[:1]
+    echo = tuple(Notify(n.type, n.data) for n in echo if len(n.data) in _COOKIES)
+    if not sa.mobility.in_use:
+        return sa.answer(message.header, echo, now)
+    if said & _UPDATING and is_translated(message, sa.back):
+        words = Notify(NotifyType.UNEXPECTED_NAT_DETECTED)
+        text = f"the peer forbids NAT, and there is one: it came from {sa.back.remote[0]}"
+        answer = sa.answer(message.header, (words, *echo), now)
+        return [*answer, Noted(sa.sa, sa.connection, text)]
+    after = _take_list(sa, message, now) if said & set(LISTS) else []
+    is_update = NotifyType.UPDATE_SA_ADDRESSES in said and not sa.mobility.decides
+    if is_update and message.header.message_id >= sa.mobility.newest_update:
+        return [*_update(sa, message, echo, now), *after]
+    return [*sa.answer(message.header, (*_nat(sa, said), *echo), now), *after]
+
+
+def _nat(sa: IkeSa, said: set[int]) -> tuple[Notify, ...]:
+    """Return NAT detection to whoever sent it (section 3.8)."""
+    return nat_payloads(sa, sa.back) if NotifyType.NAT_DETECTION_SOURCE_IP in said else ()
+
+
+def _update(sa: IkeSa, message: Message, echo: tuple[Notify, ...], now: float) -> list[Action]:
+    mobility = sa.mobility
+    mobility.newest_update = message.header.message_id
+    why = _objection(sa, message)
+    if why:
+        words = Notify(NotifyType.UNACCEPTABLE_ADDRESSES)
+        note = Noted(sa.sa, sa.connection, f"the peer's move is refused: {why}")
+        return [*sa.answer(message.header, (words, *echo), now), note]
+    mobility.stranded = False
+    mobility.begin(sa.path, f"the peer moved to {sa.back.remote[0]}", now)
+    take_nat(sa, message, now)
+    sa.path = carried(sa, sa.back)
+    said = {notify.type for notify in message.notifies()}
+    actions = sa.answer(message.header, (*_nat(sa, said), *echo), now)
+    if sa.path.remote[0] == mobility.moves[0].old.remote[0]:
+        actions += settle(sa, now)
+    else:
+        actions += resend(sa, now)
+        actions += sa.start(ProveAddress(mobility.generation), now)
+    if additional(sa) != mobility.told:
+        actions += sa.start(TellAddresses(), now)
+    return actions
+
+
+def _objection(sa: IkeSa, message: Message) -> str:
+    """Return what speaks against the addresses that the request came from and to."""
+    allowed = sa.profile.local
+    if allowed and sa.back.local[0] not in allowed:
+        return f"{sa.back.local[0]} is no address of this connection"
+    if not sa.profile.nat_traversal and judge(message, sa.spis, sa.back).any:
+        return f"there is a NAT on the way to {sa.back.remote[0]}, and nat_traversal is off"
+    return ""
+
+
+def _take_list(sa: IkeSa, message: Message, now: float) -> list[Action]:
+    """Remember the peer's other addresses; leave one that it has no more."""
+    mobility = sa.mobility
+    if message.header.message_id < mobility.newest_list:
+        return []
+    mobility.newest_list = message.header.message_id
+    source = sa.back.remote[0]
+    mobility.peers = tuple(one for one in addresses_in(message) if one != source)
+    if not mobility.decides or sa.path.remote[0] in (source, *mobility.peers):
+        return []
+    return go(sa, sa.path.over(sa.back), f"the peer left {sa.path.remote[0]}", now)
