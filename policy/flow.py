@@ -113,7 +113,8 @@ def flow_key(packet: bytes) -> bytes:
 
     Plain headers are keyed by slices, whose lengths (16 and 37 with ports, 14 and 35 with ICMP's
     type and code, 12 and 33 with neither) keep the kinds apart.  Everything else, where slices
-    would hold payload and so make a key per packet, is keyed by its flow.  Raises :exc:`MalformedPacket`.
+    would hold payload and so make a key per packet, is keyed by its flow.  Raises
+    :exc:`MalformedPacket`.
     """
     if len(packet) >= 28:
         # The slice 6:10 holds the TTL too: one slice less, and a flow's TTL hardly ever changes.

@@ -15,6 +15,9 @@ from typing import Final
 
 OPAQUE: Final = -1  # the port of a packet that shows none: a later fragment, GRE, ESP, ...
 LIMIT: Final = 64  # selectors of one side of one SA; a TS payload could hold 255
+_ICMP: Final = frozenset((1, 58))
+_NAMES: Final = {0: "any", 1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp"}
+_NUMBERS: Final = {name: number for number, name in _NAMES.items()}
 _BITS: Final = {4: 32, 6: 128}
 
 Network = IPv4Network | IPv6Network
@@ -61,6 +64,25 @@ class TrafficSelector:
             return cls(first.version, int(first), int(last))
         network = ip_network(text)
         return cls(network.version, int(network[0]), int(network[-1]))
+
+    @classmethod
+    def parse(cls, text: str) -> "TrafficSelector":
+        """Return what people write: ``10.1.0.0/24[tcp/443]``, and all that ``str()`` makes.
+
+        In the brackets, which may be left out, is a protocol by name or number, ``any`` for all;
+        after a slash a port, a range of them, or ``opaque``.  ICMP has types, ``[icmp/8]``, or
+        types with a code, ``[icmp/8:0]``.  Raises ValueError for anything else.
+        """
+        addresses, bracket, rest = text.strip().partition("[")
+        if not bracket:
+            return cls.from_cidr(addresses)
+        if not rest.endswith("]"):
+            raise ValueError(f"{text}: the bracket does not close")
+        name, slash, ports = rest[:-1].strip().lower().partition("/")
+        base = cls.from_cidr(addresses.strip())
+        protocol = _protocol(name.strip(), text)
+        span = _ports(ports.strip(), protocol, text) if slash else (0, 65535)
+        return cls(base.version, base.start, base.end, protocol, *span)
 
     @property
     def is_any_port(self) -> bool:
@@ -122,20 +144,68 @@ class TrafficSelector:
         size = self.end - self.start + 1
         if size & (size - 1) == 0 and self.start % size == 0:
             text = f"{make(self.start)}/{_BITS[self.version] - size.bit_length() + 1}"
+        name = _NAMES.get(self.protocol, str(self.protocol))
         if self.is_any_port:
-            return f"{text}[{self.protocol}]" if self.protocol else text
-        port = str(self.start_port)
+            return f"{text}[{name}]" if self.protocol else text
         if self.is_opaque:
-            port = "opaque"
-        elif self.end_port != self.start_port:
-            port += f"-{self.end_port}"
-        return f"{text}[{self.protocol or 'any'}/{port}]"
+            return f"{text}[{name}/opaque]"
+        first, last = str(self.start_port), str(self.end_port)
+        if self.protocol in _ICMP:
+            (kind, code), (other, end) = divmod(self.start_port, 256), divmod(self.end_port, 256)
+            is_whole = (code, end) == (0, 255)
+            first = str(kind) if is_whole else f"{kind}:{code}"
+            last = str(other) if is_whole else f"{other}:{end}"
+        return f"{text}[{name}/{first}]" if first == last else f"{text}[{name}/{first}-{last}]"
 
     @property
     def networks(self) -> tuple[Network, ...]:
         """Return the addresses as the fewest networks (what routes are made of)."""
         make = IPv4Address if self.version == 4 else IPv6Address
         return tuple(summarize_address_range(make(self.start), make(self.end)))
+
+
+def _protocol(name: str, text: str) -> int:
+    known = _NUMBERS.get(name)
+    if known is not None:
+        return known
+    number = _number(name, 255)
+    if number is None:
+        names = ", ".join(_NAMES.values())
+        raise ValueError(f"{text}: {name or 'nothing'} is no protocol: 0 to 255, or {names}")
+    return number
+
+
+def _ports(written: str, protocol: int, text: str) -> tuple[int, int]:
+    """Read the part after the slash; text is for the complaint."""
+    if written == "opaque":
+        return 65535, 0
+    first, dash, last = (part.strip() for part in written.partition("-"))
+    read = _type if protocol in _ICMP else _port
+    start, end = read(first, 0), read(last if dash else first, 255)
+    if start is None or end is None:
+        what = "ICMP type, type:code" if protocol in _ICMP else "port"
+        raise ValueError(f"{text}: {written or 'nothing'} is no {what}, range of them, or opaque")
+    if start > end:
+        raise ValueError(f"{text}: {written} ends before it starts")
+    return start, end
+
+
+def _port(written: str, _code: int) -> int | None:
+    return _number(written, 65535)
+
+
+def _type(written: str, code: int) -> int | None:
+    """Read an ICMP type; ``code`` is which one is meant where none is written."""
+    kind, colon, own = written.partition(":")
+    upper, lower = _number(kind, 255), _number(own, 255) if colon else code
+    return None if upper is None or lower is None else upper << 8 | lower
+
+
+def _number(written: str, most: int) -> int | None:
+    if not (written.isascii() and written.isdecimal() and len(written) <= 5):
+        return None
+    number = int(written)
+    return number if number <= most else None
 
 
 def any_of(version: int) -> TrafficSelector:

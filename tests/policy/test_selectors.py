@@ -1,5 +1,7 @@
 """Selectors: parsing, printing, and the algebra of narrowing."""
 
+import re
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -61,15 +63,88 @@ def test_what_is_no_range_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("selector", "shown"),
     [
-        (ports(22, 22), "10.1.0.0/24[6/22]"),
-        (ports(80, 90, 17), "10.1.0.0/24[17/80-90]"),
-        (ports(0, 65535), "10.1.0.0/24[6]"),
-        (ports(65535, 0, 1), "10.1.0.0/24[1/opaque]"),
+        (ports(22, 22), "10.1.0.0/24[tcp/22]"),
+        (ports(80, 90, 17), "10.1.0.0/24[udp/80-90]"),
+        (ports(0, 65535), "10.1.0.0/24[tcp]"),
+        (ports(0, 65535, 47), "10.1.0.0/24[47]"),
+        (ports(1, 2, 132), "10.1.0.0/24[sctp/1-2]"),
+        (ports(65535, 0, 1), "10.1.0.0/24[icmp/opaque]"),
         (ports(7, 7, 0), "10.1.0.0/24[any/7]"),
+        (ports(0x800, 0x8FF, 1), "10.1.0.0/24[icmp/8]"),
+        (ports(0x800, 0x800, 1), "10.1.0.0/24[icmp/8:0]"),
+        (ports(0x800, 0xAFF, 1), "10.1.0.0/24[icmp/8-10]"),
+        (ports(0x801, 0xA03, 58), "10.1.0.0/24[ipv6-icmp/8:1-10:3]"),
     ],
 )
-def test_protocol_and_ports_are_shown(selector: TrafficSelector, shown: str) -> None:
+def test_protocol_and_ports_are_shown_and_read(selector: TrafficSelector, shown: str) -> None:
     assert str(selector) == shown
+    assert TrafficSelector.parse(shown) == selector
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("10.1.0.0/24", "10.1.0.0/24"),
+        (" 10.1.0.1-10.1.0.6 [ TCP / 443 ] ", "10.1.0.1-10.1.0.6[tcp/443]"),
+        ("fd00:1::/64[17]", "fd00:1::/64[udp]"),
+        ("fd00:1::/64[6/80-80]", "fd00:1::/64[tcp/80]"),
+        ("10.1.0.0/24[any]", "10.1.0.0/24"),
+        ("10.1.0.0/24[0/0-65535]", "10.1.0.0/24"),
+        ("10.1.0.0/24[1/3:4]", "10.1.0.0/24[icmp/3:4]"),
+        ("10.1.0.0/24[icmp/3:0-3:255]", "10.1.0.0/24[icmp/3]"),
+        ("10.1.0.0/24[icmp/0-255]", "10.1.0.0/24[icmp]"),
+    ],
+)
+def test_people_may_write_it_in_other_ways(text: str, shown: str) -> None:
+    assert str(TrafficSelector.parse(text)) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("10.1.0.0/24[tcp", "does not close"),
+        ("10.1.0.0/24[tcp]x", "does not close"),
+        ("10.1.0.0/24]", "10.1.0.0/24"),
+        ("10.1.0.0/24[]", "nothing is no protocol: 0 to 255, or any, icmp, tcp"),
+        ("10.1.0.0/24[256]", "256 is no protocol"),
+        ("10.1.0.0/24[-1]", "-1 is no protocol"),
+        ("10.1.0.0/24[tpc/80]", "tpc is no protocol"),
+        ("10.1.0.0/24[tcp/]", "nothing is no port"),
+        ("10.1.0.0/24[tcp/http]", "http is no port"),
+        ("10.1.0.0/24[tcp/65536]", "65536 is no port"),
+        ("10.1.0.0/24[tcp/1-]", "1- is no port"),
+        ("10.1.0.0/24[tcp/1-2-3]", "1-2-3 is no port"),
+        ("10.1.0.0/24[tcp/\u0661]", "is no port"),
+        ("10.1.0.0/24[tcp/8:0]", "8:0 is no port"),
+        ("10.1.0.0/24[tcp/90-80]", "90-80 ends before it starts"),
+        ("10.1.0.0/24[icmp/256]", "256 is no ICMP type"),
+        ("10.1.0.0/24[icmp/8:]", "8: is no ICMP type"),
+        ("10.1.0.0/24[icmp/8:256]", "8:256 is no ICMP type"),
+        ("10.1.0.5/24[tcp]", "host bits"),
+        ("[tcp]", "does not appear"),
+    ],
+)
+def test_what_is_written_wrong_is_said(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(why)):
+        TrafficSelector.parse(text)
+
+
+@given(
+    st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)).map(sorted),
+    st.sampled_from((0, 1, 6, 17, 58, 132)) | st.integers(0, 255),
+    st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(sorted) | st.just([65535, 0]),
+)
+def test_what_is_shown_is_read_as_the_same(
+    addresses: list[int], protocol: int, span: list[int]
+) -> None:
+    selector = TrafficSelector(4, addresses[0], addresses[1], protocol, span[0], span[1])
+    assert TrafficSelector.parse(str(selector)) == selector
+
+
+@given(st.text(max_size=30) | st.text("0123456789./-[]:tcpicmp", max_size=30))
+def test_noise_is_a_value_error(text: str) -> None:
+    with suppress(ValueError):
+        TrafficSelector.parse(text)
 
 
 @pytest.mark.parametrize(

@@ -154,8 +154,8 @@ def test_rules_are_children_and_their_networks_are_routed_once() -> None:
         + (rule + 'remote_cidrs = ["10.2.0.0/24", "10.3.0.0/24"]\nprotocol = "udp"\n')
     )
     assert _ends(plan) == [
-        "10.1.0.0/24[6] === 10.2.0.0/24[6]",
-        "10.1.0.0/24[17] === 10.2.0.0/24[17], 10.3.0.0/24[17]",
+        "10.1.0.0/24[tcp] === 10.2.0.0/24[tcp]",
+        "10.1.0.0/24[udp] === 10.2.0.0/24[udp], 10.3.0.0/24[udp]",
     ]
     assert plan.local_subnets == (ip_network("10.1.0.0/24"),)
     assert plan.remote_subnets == (ip_network("10.2.0.0/24"), ip_network("10.3.0.0/24"))

@@ -68,8 +68,8 @@ def test_ports_and_protocols_become_selectors() -> None:
         'remote_ports = [443, "80"]\n'
     )
     (child,) = children_of(_rules(lines), per_mapping=False)
-    assert [str(ts) for ts in child.local_ts] == ["10.1.0.0/24[6/1000-2000]"]
-    assert [str(ts) for ts in child.remote_ts] == ["10.2.0.0/24[6/443]", "10.2.0.0/24[6/80]"]
+    assert [str(ts) for ts in child.local_ts] == ["10.1.0.0/24[tcp/1000-2000]"]
+    assert [str(ts) for ts in child.remote_ts] == ["10.2.0.0/24[tcp/443]", "10.2.0.0/24[tcp/80]"]
 
 
 @pytest.mark.parametrize(
