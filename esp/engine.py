@@ -260,6 +260,8 @@ class Engine:
     def _check(self, child: ChildSa, half: Half) -> list[Reached]:
         if child.hard.is_reached(half):
             child.end()
+            if any(one.tunnel == child.tunnel for one in self._standby):
+                self._end(child)  # what waits beside it steps in
             self.counters.count("hard_limits")
             return [Reached(child, hard=True)]
         if child.soft.is_reached(half):

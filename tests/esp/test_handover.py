@@ -12,6 +12,7 @@ from esp.batch import Batch
 from esp.child import ChildSa
 from esp.counters import Counters
 from esp.engine import Engine
+from esp.limit import Limit
 from policy.spd import Action, Policy, SelectorPair, Spd
 from tests.esp.tunnel import (
     MOON_NETS,
@@ -114,6 +115,12 @@ def test_without_the_old_one_the_new_one_does_not_wait(handover: Handover, end: 
     getattr(handover.sun, end)(0x1001)
     assert handover.sun_seals_on is handover.new
     assert dropped(handover.sun) == {}
+
+
+def test_where_the_old_one_wears_out_the_new_one_steps_in(handover: Handover) -> None:
+    handover.old.hard = Limit(packets=2)
+    assert [handover.sun_seals_on for _ in range(3)] == [handover.old, handover.old, handover.new]
+    assert dropped(handover.sun) == {"hard_limits": 1}
 
 
 def test_a_standby_child_that_is_removed_leaves_the_old_one(handover: Handover) -> None:
