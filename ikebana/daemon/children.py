@@ -148,6 +148,10 @@ class Children:
         """Return whether one is being made."""
         return bool(self._asked)
 
+    def is_making(self, wish: Wish) -> bool:
+        """Return whether this one is being made."""
+        return wish in self._asked
+
     @property
     def asked_until(self) -> float:
         """Return until when the one being made is waited for."""

@@ -303,7 +303,7 @@ class Connection:
         course.stale_until = course.stale_until if course.stale else NEVER
         if child.replaces:
             return course.make(now)
-        course.live.bore(child.sa)
+        course.live.prosper(child.sa)
         course.was_up = True
         course.blame.forget_proof()
         if not course.live.is_older(child.sa):

@@ -14,7 +14,7 @@ class Standing(Enum):
 
     UNKNOWN = "unknown"  # never came up, or is another's by now
     LEAVING = "leaving"  # we wanted it gone
-    DOOMED = "doomed"  # it had failed
+    DOOMED = "doomed"  # it, or its child, had failed
     SERVING = "serving"
 
 
@@ -29,6 +29,7 @@ class Live:
         self._up: dict[bytes, Established] = {}
         self._leaving: set[bytes] = set()
         self._doomed: set[bytes] = set()
+        self._fruitless: set[bytes] = set()  # their child was refused, and they may end for that
         self._older: set[bytes] = set()  # what a renewal replaces
         self._retiring: dict[bytes, float] = {}
         self._made = b""
@@ -85,22 +86,29 @@ class Live:
         self._up = {(new if sa == old else sa): up for sa, up in self._up.items()}
         self._up[new] = established
         self._made = new if self._made == old else self._made
-        for some in (self._leaving, self._doomed, self._older):
+        for some in (self._leaving, self._doomed, self._fruitless, self._older):
             if old in some:
                 some.remove(old)
                 some.add(new)
         if old in self._retiring:
             self._retiring[new] = self._retiring.pop(old)
 
-    def bore(self, sa: bytes) -> None:
+    def prosper(self, sa: bytes) -> None:
         """Take it that one has a child."""
+        self._fruitless.discard(sa)
+        self._made = b"" if sa == self._made else self._made
+
+    def refuse(self, sa: bytes) -> None:
+        """Take it that one has no child because that was refused."""
+        if sa in self._up:
+            self._fruitless.add(sa)
         self._made = b"" if sa == self._made else self._made
 
     def doom(self, sa: bytes) -> None:
         """Take it that one failed, and will end."""
         if sa in self._up:
             self._doomed.add(sa)
-        self.bore(sa)
+        self._made = b"" if sa == self._made else self._made
 
     def leave(self) -> None:
         """Take it that all that are up are being deleted at our wish."""
@@ -112,15 +120,15 @@ class Live:
     def remove(self, sa: bytes) -> Standing:
         """Take it that one is gone; return what it was."""
         standing = Standing.SERVING if sa in self._up else Standing.UNKNOWN
-        if sa in self._doomed:
+        if sa in self._doomed | self._fruitless:
             standing = Standing.DOOMED
         if sa in self._leaving:
             standing = Standing.LEAVING
         self._up.pop(sa, None)
-        for some in (self._leaving, self._doomed, self._older):
+        for some in (self._leaving, self._doomed, self._fruitless, self._older):
             some.discard(sa)
         self._retiring.pop(sa, None)
-        self.bore(sa)
+        self._made = b"" if sa == self._made else self._made
         return standing
 
     # -- renewal --------------------------------------------------------------------------------

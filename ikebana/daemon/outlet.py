@@ -5,6 +5,7 @@ Endpoint ─actions─► Runner ─► Outlet ─┬─ datagrams, worker messa
 └─ reports ─► the tunnel's books, then its connection
 """
 
+import time
 from collections.abc import Callable
 
 from ikebana.config.compile import GatewayPlan
@@ -15,7 +16,7 @@ from ikebana.daemon.orders import Ended, RouteState
 from ikebana.daemon.roster import Roster
 from ikebana.daemon.runner import Report
 from ikebana.daemon.tally import Tally
-from ikebana.daemon.tell import tell
+from ikebana.daemon.tell import is_change, tell
 from ikebana.daemon.tunnels import Tunnel, is_half_open
 from ikebana.worker.messages import Message
 from ikecore.actions import Broken, ChildClosed, ChildEstablished, Closed, Established
@@ -95,6 +96,8 @@ class Outlet:
             self._journal.write(level, text, report.connection, code)
         if tunnel is None:
             return
+        if is_change(report):
+            tunnel.last_change, tunnel.last_change_at = text[0], time.time()
         self._enter(tunnel, report)
         self.watch(tunnel.name, report)
         self._tell_connection(tunnel, report)
@@ -104,7 +107,8 @@ class Outlet:
         now = self._clock()
         match report:
             case Established():
-                tunnel.established_at[report.sa] = now
+                since = tunnel.established_at.pop(report.replaces, now)
+                tunnel.established_at[report.sa] = since  # of the authentication, not of the keys
             case Closed():
                 tunnel.established_at.pop(report.sa, None)
             case ChildEstablished():
@@ -112,7 +116,9 @@ class Outlet:
                 tunnel.counts[spi] = self.tally.open(spi, now)
                 self._roster.add_child(spi, tunnel)
             case ChildClosed():
-                tunnel.counts.pop(report.inbound_spi, None)
+                counts = tunnel.counts.pop(report.inbound_spi, None)
+                if counts is not None:
+                    tunnel.past.add(counts)
                 self._roster.remove_child(report.inbound_spi)
                 self.tally.close(report.inbound_spi)
             case _:

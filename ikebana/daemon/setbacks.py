@@ -25,7 +25,7 @@ class Setbacks:
     def on_failed(self, failed: Failed, now: float) -> list[Order]:
         """Take it that a try of ours or of the peer failed."""
         course, diagnosis = self._course, failed.diagnosis
-        if not failed.initiator:
+        if not self._is_ours(failed):
             return self._on_peer_failed(failed, now)
         told = note(diagnosis)
         if course.held:
@@ -37,8 +37,16 @@ class Setbacks:
             return [told]  # what follows is told by its Closed
         made = course.live.made
         is_try = failed.sa == made if course.live.has(failed.sa) else course.trying
+        if not is_try:
+            return [told]
         course.live.doom(failed.sa)
-        return [told, *self._on_try_failed(diagnosis, now)] if is_try else [told]
+        return [told, *self._on_try_failed(diagnosis, now)]
+
+    def _is_ours(self, failed: Failed) -> bool:
+        """Tell whether we had begun: a child on the peer's IKE SA may be ours, too."""
+        kids = self._course.kids
+        asked = failed.child is not None and kids.is_making(kids.wish_of(failed.child))
+        return failed.initiator or asked
 
     def _on_child_failed(self, failed: Failed, wish: Wish, now: float) -> list[Order]:
         """Go on without one child; the IKE SA stays."""
@@ -47,7 +55,7 @@ class Setbacks:
             return course.anew()
         if wish.spis and not wish.tries.is_planned:
             return []  # it could not be replaced, and serves on
-        course.live.bore(failed.sa)
+        course.live.refuse(failed.sa)
         if wish.tries.is_planned or course.may_start:
             course.worst = course.worst or failed.diagnosis
             kids.fail(wish, now)
@@ -86,8 +94,8 @@ class Setbacks:
         flood of them writes a line a second.
         """
         course, diagnosis = self._course, failed.diagnosis
-        if failed.child is None and not course.kids.any_on(failed.sa):
-            course.live.doom(failed.sa)
+        if not course.kids.any_on(failed.sa):
+            course.live.refuse(failed.sa)
         if course.kids.any_up and not diagnosis.proven:
             return []
         if not course.held:

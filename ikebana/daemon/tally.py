@@ -37,6 +37,13 @@ class Counts:
         self.packets_in, self.octets_in, self.packets_out, self.octets_out = row
         return heard
 
+    def add(self, other: "Counts") -> None:
+        """Take the totals of a child that is gone."""
+        self.packets_in += other.packets_in
+        self.octets_in += other.octets_in
+        self.packets_out += other.packets_out
+        self.octets_out += other.octets_out
+
     def rates(self, now: float) -> tuple[float, float]:
         """Return the rates in and out; the worker is silent about a child without traffic."""
         return (self.rate_in, self.rate_out) if now - self.at < _STALE else (0.0, 0.0)

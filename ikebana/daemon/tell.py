@@ -25,6 +25,13 @@ Line = tuple[Level, tuple[str, ...], str]
 def tell(report: Report) -> Line:
     """Return level, text and code of a report; no text where a state change tells it."""
     match report:
+        case Established() if report.replaces:
+            change = f"{report.replaces.hex()} -> {report.sa.hex()}"
+            return Level.INFO, (f"IKE SA rekeyed: {change}{_how(report)}",), ""
+        case ChildEstablished() if report.replaces:
+            change = f"{report.replaces:08x} -> {report.inbound_spi:08x} in"
+            out = f"{report.outbound_spi:08x} out"
+            return Level.INFO, (f"CHILD_SA rekeyed: {change}, {out}{_how(report)}",), ""
         case Established():
             role = "initiator" if report.initiator else "responder"
             text = f"IKE SA established as {role} with {report.remote_id}: {report.suite}"
@@ -41,11 +48,14 @@ def tell(report: Report) -> Line:
                     "TS_NARROWED",
                 )
             return Level.INFO, (text,), ""
+        case Closed(reason=Reason.REKEYED) | ChildClosed(reason=Reason.REKEYED):
+            return Level.INFO, (), ""  # its successor's line told it
         case Closed():
             level = Level.INFO if report.reason in _QUIET else Level.WARNING
             return level, (f"IKE SA closed: {report.reason.value}",), ""
         case ChildClosed():
-            return Level.INFO, (f"CHILD_SA {report.inbound_spi:08x} closed",), ""
+            why = "" if report.reason is Reason.DELETED else f": {report.reason.value}"
+            return Level.INFO, (f"CHILD_SA {report.inbound_spi:08x} closed{why}",), ""
         case Moved():
             old, new = map(_way, (report.old, report.new))
             return Level.INFO, (f"moved: {old} -> {new}: {report.why}, {report.took:.1f} s",), ""
@@ -54,6 +64,21 @@ def tell(report: Report) -> Line:
         case Failed() | ReauthWanted():
             return Level.INFO, (), ""  # the connection tells it, with what it does about it
     assert_never(report)
+
+
+def is_change(report: Report) -> bool:
+    """Tell whether one thing took the place of another: a rekey or a move."""
+    match report:
+        case Moved():
+            return True
+        case Established() | ChildEstablished():
+            return bool(report.replaces)
+        case _:
+            return False
+
+
+def _how(report: Established | ChildEstablished) -> str:
+    return f": {report.why}, {report.took:.2f} s"
 
 
 def _way(path: Path) -> str:

@@ -1,5 +1,6 @@
 """The connections of a gateway: each with its plan, its core, its routes and its counters."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -12,8 +13,7 @@ from ikebana.daemon.tally import Counts
 from ikecore.actions import Closed
 from ikecore.diagnosis import Diagnosis
 from ikecore.entropy import Entropy
-from ikecore.profile import NO_CHILD, Childless
-from policy.selectors import TrafficSelector
+from ikecore.profile import NO_CHILD, Childless, ChildProfile
 from policy.spd import Action, Policy, SelectorPair
 
 
@@ -30,6 +30,9 @@ class Tunnel:
     mtu: int = 0
     established_at: dict[bytes, float] = field(default_factory=dict)
     counts: dict[int, Counts] = field(default_factory=dict)
+    past: Counts = field(default_factory=Counts)  # of children that are gone: totals only grow
+    last_change: str = ""  # the last rekey or move in one line
+    last_change_at: float = 0.0  # seconds of the Unix epoch
     reason: Diagnosis | None = None
     reason_since: float = 0.0
 
@@ -76,15 +79,19 @@ def make_tunnel(plan: TunnelPlan, entropy: Entropy) -> Tunnel:
         plan.childless is Childless.PREFER,
     )
     core = Connection(plan.name, terms, entropy, enabled=plan.enabled)
-    return Tunnel(plan, core, policy_of(plan))
+    return Tunnel(plan, core, policy_of(plan.name, plan.children))
 
 
-def policy_of(plan: TunnelPlan) -> Policy:
-    """Return a connection's line of the SPD: all pairs of its networks."""
-    local = [TrafficSelector.from_cidr(net) for net in plan.local_subnets]
-    remote = [TrafficSelector.from_cidr(net) for net in plan.remote_subnets]
-    pairs = tuple(SelectorPair(a, b) for a in local for b in remote if a.version == b.version)
-    return Policy(plan.name, Action.PROTECT, pairs, plan.name)
+def policy_of(name: str, children: Iterable[ChildProfile]) -> Policy:
+    """Return a connection's line of the SPD: all pairs of each of its children."""
+    pairs = (
+        SelectorPair(local, remote)
+        for child in children
+        for local in child.local_ts
+        for remote in child.remote_ts
+        if local.version == remote.version
+    )
+    return Policy(name, Action.PROTECT, tuple(dict.fromkeys(pairs)), name)
 
 
 def is_half_open(report: Report, tunnel: Tunnel | None) -> bool:

@@ -4,6 +4,7 @@ from ikebana.control.view import ChildView, ConnectionView
 from ikebana.daemon.tally import Counts
 from ikebana.daemon.tunnels import Tunnel
 from ikecore.actions import ChildEstablished
+from ikecore.proposals import Protocol
 from ikecore.timetable import NEVER
 from policy.path import Path
 
@@ -17,9 +18,11 @@ def connection_view(tunnel: Tunnel, now: float, path: Path | None = None) -> Con
     newest = core.sas[-1] if core.sas else None
     path = path or (newest.path if newest is not None else None)
     child = core.children[-1] if core.children else None
+    ends = [c.rekey_at for c in core.children if c.rekey_at]
     counts = [tunnel.counts.get(c.inbound_spi, Counts()) for c in core.children]
+    totals = [tunnel.past, *counts]
     reason = core.reason
-    up = bool(core.children)
+    mappings_up, mappings_total = core.mappings
     return ConnectionView(
         name=plan.name,
         state=core.state,
@@ -29,11 +32,11 @@ def connection_view(tunnel: Tunnel, now: float, path: Path | None = None) -> Con
         ike=str(newest.suite) if newest is not None else "",
         esp=str(child.suite) if child is not None else "",
         age_s=_since(tunnel.established_at.get(newest.sa), now) if newest is not None else None,
-        rekey_in_s=_until(child.rekey_at, now) if child is not None else None,
-        packets_in=sum(c.packets_in for c in counts),
-        packets_out=sum(c.packets_out for c in counts),
-        octets_in=sum(c.octets_in for c in counts),
-        octets_out=sum(c.octets_out for c in counts),
+        rekey_in_s=_until(min(ends, default=0.0), now),
+        packets_in=sum(c.packets_in for c in totals),
+        packets_out=sum(c.packets_out for c in totals),
+        octets_in=sum(c.octets_in for c in totals),
+        octets_out=sum(c.octets_out for c in totals),
         rate_in_bps=sum(c.rates(now)[0] for c in counts),
         rate_out_bps=sum(c.rates(now)[1] for c in counts),
         reason_code=str(reason.code) if reason is not None else "",
@@ -43,12 +46,15 @@ def connection_view(tunnel: Tunnel, now: float, path: Path | None = None) -> Con
         next_try_in_s=_until(core.next_try_at, now),
         nat=_nat(newest.nat_here, newest.nat_there) if newest is not None else "",
         encapsulation=("udp" if path.esp_in_udp else "esp") if path is not None else "",
-        mappings_up=int(up),
-        mappings_total=1,
-        narrowed=child is not None and child.narrowed,
+        mappings_up=mappings_up,
+        mappings_total=mappings_total,
+        narrowed=any(c.narrowed for c in core.children),
         initiator_spi=newest.initiator_spi.hex() if newest is not None else "",
         responder_spi=newest.responder_spi.hex() if newest is not None else "",
         children=tuple(_child_view(c, n, now) for c, n in zip(core.children, counts, strict=True)),
+        mode=str(child.mode if child is not None else plan.mode),
+        last_change=tunnel.last_change,
+        last_change_at=tunnel.last_change_at or None,
     )
 
 
@@ -65,6 +71,8 @@ def _child_view(child: ChildEstablished, counts: Counts, now: float) -> ChildVie
         packets_out=counts.packets_out,
         octets_in=counts.octets_in,
         octets_out=counts.octets_out,
+        mode=str(child.mode),
+        protocol="ah" if child.suite.protocol == Protocol.AH else "esp",
     )
 
 

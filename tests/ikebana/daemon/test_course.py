@@ -171,6 +171,21 @@ def test_up_of_a_passive_connection_tries_each_child_once() -> None:
     assert life.core.state is State.PARTIALLY_CONNECTED
 
 
+def test_a_child_of_ours_refused_on_the_peers_sa_is_tried_again() -> None:
+    life = life_of()
+    life.fail()
+    sa = life.authenticate(ours=False)
+    life.sleep(2.0)
+    assert life.asked == [ONE]
+    life.fail(NO_CHILD, sa, ONE, ours=False)  # it names who began the IKE SA
+    assert life.asked == [ONE, TWO]
+    life.child(sa, TWO)
+    life.sleep(2.0)
+    life.child(sa, THIRD)
+    life.sleep(2.0)
+    assert life.asked[-1] == ONE
+
+
 # -- on demand ------------------------------------------------------------------------------------
 def test_a_packet_brings_its_own_child_first_and_no_other() -> None:
     life = life_of(ON_DEMAND)

@@ -1,15 +1,19 @@
 """One line for each thing that happens."""
 
+from dataclasses import replace
+
 import pytest
 
 from ikebana.control.view import Level
-from ikebana.daemon.tell import tell, tell_record
+from ikebana.daemon.tell import is_change, tell, tell_record
 from ikecore.actions import (
     ChildClosed,
     ChildEstablished,
     Closed,
     Established,
     Failed,
+    Moved,
+    Noted,
     Reason,
     ReauthWanted,
 )
@@ -55,7 +59,28 @@ def test_a_narrowed_child_is_a_warning_with_its_code() -> None:
     assert (level, code, len(lines)) == (Level.WARNING, "TS_NARROWED", 2)
 
 
-@pytest.mark.parametrize("reason", Reason)
+def test_a_rekey_is_one_line_with_both_spis_the_reason_and_how_long_it_took() -> None:
+    new = replace(child(narrowed=False), replaces=0x900, why="soft limit", took=0.046)
+    assert tell(new)[1] == (
+        "CHILD_SA rekeyed: 00000900 -> 00001000 in, 00002000 out: soft limit, 0.05 s",
+    )
+    ike = replace(established(), replaces=b"o" * 8, why="lifetime", took=1.0)
+    assert tell(ike)[1] == (f"IKE SA rekeyed: {b'oooooooo'.hex()} -> {SA.hex()}: lifetime, 1.00 s",)
+    assert tell(Closed(b"o" * 8, "net", True, Reason.REKEYED))[1] == ()
+    assert tell(ChildClosed(SA, "net", 0x900, Reason.REKEYED))[1] == ()
+
+
+def test_rekeys_and_moves_are_changes_and_new_sas_are_not() -> None:
+    elsewhere = Path(("192.0.2.1", 500), ("192.0.2.7", 500))
+    moved = Moved(SA, "net", PATH, elsewhere, "its NAT gave it another port", 0.2)
+    assert "192.0.2.2:500" in tell(moved)[1][0]
+    assert [
+        is_change(one) for one in (moved, replace(child(narrowed=False), replaces=1), established())
+    ] == [True, True, False]
+    assert tell(Noted(SA, "net", "something odd"))[1] == ("something odd",)
+
+
+@pytest.mark.parametrize("reason", [one for one in Reason if one is not Reason.REKEYED])
 def test_every_end_tells_its_reason(reason: Reason) -> None:
     level, (text,), _ = tell(Closed(SA, "net", True, reason))
     assert text.endswith(reason.value)

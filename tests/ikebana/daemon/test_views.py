@@ -55,6 +55,23 @@ def test_a_failed_one_shows_code_lines_and_the_next_try() -> None:
     assert view.reason[0].startswith("Stage 1 failure: PSK_MISMATCH")
 
 
+def test_totals_go_on_when_a_child_is_gone_and_the_last_change_is_shown() -> None:
+    made = tunnel()
+    made.core.start()
+    made.core.handle(established(), 10.0)
+    made.core.handle(child(narrowed=True), 10.0)
+    made.past.add(Counts(packets_in=3, octets_in=300, packets_out=4, octets_out=400))
+    made.counts[0x1000] = Counts(packets_in=2, octets_in=20)
+    made.last_change, made.last_change_at = "CHILD_SA rekeyed", 1_700_000_000.0
+    view = connection_view(made, 20.0)
+    assert (view.packets_in, view.octets_in, view.packets_out) == (5, 320, 4)
+    assert (view.last_change, view.last_change_at) == ("CHILD_SA rekeyed", 1_700_000_000.0)
+    assert (view.mappings_up, view.mappings_total, view.narrowed) == (1, 1, True)
+    assert (view.mode, view.children[0].mode, view.children[0].protocol) == (
+        "tunnel", "tunnel", "esp",
+    )  # fmt: skip
+
+
 def test_a_peer_that_moved_is_shown_where_it_is() -> None:
     made = tunnel()
     made.core.start()

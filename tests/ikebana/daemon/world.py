@@ -37,7 +37,7 @@ INSIDE = {MOON: "10.1.0.1", SUN: "10.2.0.1"}
 
 def connection(here: str, lines: str = "", name: str = "net", peer: str = "") -> str:
     """Return a connection between moon's and sun's networks as ``here`` has it."""
-    nets = "" if "_subnets" in lines else subnets(here)
+    nets = "" if "_subnets" in lines or "_cidrs" in lines else subnets(here)
     return (
         f'[[connection]]\nname = "{name}"\npeer = "{peer or PEER[here]}"\npsk = "{KEY}"\n'
         f"force_encap = true\n{nets}{lines}\n"
