@@ -77,7 +77,10 @@ def _pinned(profile: Profile, suite: Suite) -> tuple[Proposal, ...]:
         beside = [p for p in profile.esp_proposals if choose([p.without(TransformType.KE)], [bare])]
     if not beside:
         return profile.esp_proposals
-    groups = dict.fromkeys(t for p in beside for t in p.of(TransformType.KE))
+    none = (Transform(TransformType.KE, NONE),)
+    groups = dict.fromkeys(t for p in beside for t in p.of(TransformType.KE) or none)
+    if tuple(groups) == none:
+        return (Proposal(used.protocol, fixed),)
     return (Proposal(used.protocol, (*fixed, *groups)),)
 
 
@@ -132,7 +135,7 @@ def accepted(
     if chosen is None or tsi is None or tsr is None:
         return diagnose(2, Code.INVALID_SYNTAX, evidence="an answer without SA, TSi or TSr")
     settled = choose(mine, chosen.proposals) if len(chosen.proposals) == 1 else None
-    if settled is None or spi_of(settled[1]) < LOWEST_SPI or settled[0].group != group:
+    if settled is None or spi_of(settled[1]) < LOWEST_SPI or settled[0].group not in (group, None):
         theirs = proposals_text(chosen.proposals)
         return diagnose(2, Code.ESP_PROPOSAL_MISMATCH, proposals_text(mine), theirs)
     if not (

@@ -16,7 +16,7 @@ SIDES: Final = ("local_subnets", "remote_subnets")
 
 
 def can_move(nat_traversal: bool, ipsec: IpsecSettings) -> bool:
-    """Tell whether MOBIKE is possible: UDP encapsulation, tunnel mode (RFC 4555 section 1.2)."""
+    """Tell whether MOBIKE is offered unasked: tunnel mode, and a NAT may come (RFC 4555)."""
     return nat_traversal and ipsec.mode == "tunnel"
 
 
@@ -39,8 +39,8 @@ def refusals_within(one: "Connection") -> Iterator[Refusal]:
         yield Refusal(
             ("force_encap",), "needs nat_traversal", "nat_traversal = true, or leave it out"
         )
-    if one.mobike and not can_move(one.nat_traversal, one.ipsec):
-        needs = "nat_traversal = true" if not one.nat_traversal else 'ipsec.mode = "tunnel"'
+    if one.mobike and one.ipsec.mode != "tunnel":  # without NAT traversal: NO_NATS_ALLOWED
+        needs = 'ipsec.mode = "tunnel"'
         yield Refusal(("mobike",), f"needs {needs}", f"{needs}, or leave mobike out")
     if one.ipsec.protocol == "ah" and one.nat_traversal:
         yield Refusal(("ipsec", "protocol"), "AH does not pass a NAT", "add nat_traversal = false")

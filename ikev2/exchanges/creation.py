@@ -16,7 +16,7 @@ from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.profile import ChildProfile
 from ikecore.proposals import Suite
 from ikev2.child import LINGER, Child, ChildState
-from ikev2.children import accepted, groups_of, offer, selectors, wishes
+from ikev2.children import Agreed, accepted, groups_of, offer, selectors, wishes
 from ikev2.exchanges.delete_child import DeleteChild
 from ikev2.exchanges.informational import presume_dead
 from ikev2.failures import refused_by_peer
@@ -128,16 +128,10 @@ class Creation:
         if error is not None and message.one(SecurityAssociation) is None:
             sa.take_back(self._spi, now)
             return self._on_error(sa, error, now)
-        group = self._kex.group if self._kex is not None else None
-        agreed = accepted(sa.profile, self._asked, self._mine, message, group)
-        shared = self._shared(message) if not isinstance(agreed, Diagnosis) else b""
-        if isinstance(agreed, Diagnosis) or isinstance(shared, Diagnosis):
-            wrong = agreed if isinstance(agreed, Diagnosis) else shared
-            return self._disown(sa, wrong, now)  # type: ignore[arg-type]  # one of them is
-        if agreed.suite.group is None:
-            shared = b""
-        nonce = message.one(Nonce)
-        nonces = (self._nonce, nonce.data if nonce is not None else b"")
+        settled = self._settle(sa, message)
+        if isinstance(settled, Diagnosis):
+            return self._disown(sa, settled, now)
+        agreed, shared, nonces = settled
         made = Made(nonces, shared, True, self.began_at, self.replaces(sa), self.why)
         rival = self._rival(sa)
         lost = rival is not None and min(nonces) < min(other.nonce for other in self.rivals)
@@ -171,10 +165,26 @@ class Creation:
         found = (sa.children.get(rival.spi) for rival in self.rivals)
         return next((child for child in found if child is not None and child.is_live), None)
 
-    def _shared(self, message: Message) -> bytes | Diagnosis:
+    def _settle(
+        self, sa: IkeSa, message: Message
+    ) -> tuple[Agreed, bytes, tuple[bytes, bytes]] | Diagnosis:
+        """Return what was agreed, the shared secret (b"" without KE) and the nonces."""
+        ours = self._kex.group if self._kex is not None else None
+        agreed = accepted(sa.profile, self._asked, self._mine, message, ours)
+        if isinstance(agreed, Diagnosis):
+            return agreed
+        shared = self._shared(message, agreed.suite.group)
+        if isinstance(shared, Diagnosis):
+            return shared
+        nonce = message.one(Nonce)
+        return agreed, shared, (self._nonce, nonce.data if nonce is not None else b"")
+
+    def _shared(self, message: Message, group: Group | None) -> bytes | Diagnosis:
         data = message.one(KeyExchangeData)
-        if self._kex is None or data is None:
+        if self._kex is None or group is None:
             return b""
+        if data is None:
+            return diagnose(2, Code.INVALID_SYNTAX, evidence="an answer with a group and no KE")
         if data.group != self._kex.group.iana:
             return diagnose(2, Code.PFS_MISMATCH, self._kex.group.name, f"group {data.group}")
         try:

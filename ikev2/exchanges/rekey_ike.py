@@ -90,8 +90,10 @@ class RekeyIke(Alone):
         """Go over to the new SA, or let the peer's inherit."""
         error = next((n for n in message.notifies() if is_error(n.type)), None)
         if error is not None and message.one(SecurityAssociation) is None:
-            return self._on_error(sa, error, now)
+            return self._on_error(sa, error, now) if sa.state is not State.DELETING else []
         new = self._agreed(sa, message)
+        if sa.state is State.DELETING:  # the peer has gone over to an SA that nobody wants now
+            return self._abandon(sa, new, now)
         if isinstance(new, Diagnosis):  # the peer has an SA that we do not: only a new start helps
             return [sa.fail(new), *delete(sa, Reason.FAILED, now)]
         heir, traced = make_heir(sa, new, now)
@@ -109,6 +111,12 @@ class RekeyIke(Alone):
     def on_silence(self, sa: IkeSa, now: float) -> list[Action]:
         """Take it that the peer is gone."""
         return presume_dead(sa, now)
+
+    def _abandon(self, sa: IkeSa, new: NewKeys | Diagnosis, now: float) -> list[Action]:
+        if isinstance(new, Diagnosis):
+            return []
+        heir, traced = make_heir(sa, new, now)
+        return [traced, *delete(heir, Reason.DELETED, now)]
 
     def _agreed(self, sa: IkeSa, message: Message) -> NewKeys | Diagnosis:
         chosen, data, nonce = (

@@ -24,7 +24,6 @@ TRANSPORT = 'ipsec.mode = "transport"\n'
         (RULE, "spd_policies", "only in policy mode"),
         ("spd_policies = []\n", "spd_policies", "the list is empty"),
         ('ipsec.protocol = "ah"\n', "ipsec.protocol", "does not pass a NAT"),
-        ("nat_traversal = false\nmobike = true\n", "mobike", "needs nat_traversal"),
         (TRANSPORT + "mobike = true\n", "mobike", "needs ipsec.mode"),
         (TRANSPORT + 'local_subnets = ["10.1.0.1/32"]\n', "remote_subnets", "required beside"),
         (TRANSPORT + 'remote_subnets = ["10.1.0.1/32"]\n', "local_subnets", "required beside"),
