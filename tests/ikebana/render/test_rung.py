@@ -1,5 +1,7 @@
 """A message in the room there is."""
 
+import pytest
+
 from ikebana.render.rung import Rung, message, rung
 
 
@@ -12,9 +14,43 @@ def test_labels_come_in_short_forms_when_the_long_ones_do_not_fit() -> None:
     labels = "SA KE No N(NAT_DETECTION_SOURCE_IP) N(NAT_DETECTION_DESTINATION_IP)"
     one = Rung(True, "IKE_SA_INIT", False, 0, tuple(labels.split()))
     assert message(one, 120).endswith("N(NAT_DETECTION_DESTINATION_IP)]")
-    assert message(one, 60) == "IKE_SA_INIT 0 [SA KE No N(NATD_S_IP) N(NATD_D_IP)]"
-    assert message(one, 40) == "IKE_SA_INIT 0 [SA KE No N(NATD_S_IP) +1]"
-    assert message(one, 38) == "IKE_SA_INIT 0 [SA KE No +2]"
+    assert message(one, 60) == "IKE_SA_INIT 0 [SA KE No N(NATD_S) N(NATD_D)]"
+    assert message(one, 40) == "IKE_SA_INIT 0 [SA KE No N(NATD_S) +1]"
+    assert message(one, 36) == "IKE_SA_INIT 0 [SA KE No +2]"
+
+
+@pytest.mark.parametrize(
+    ("exchange", "labels"),
+    [
+        (
+            "IKE_SA_INIT",
+            "SA KE No N(NAT_DETECTION_SOURCE_IP) N(NAT_DETECTION_DESTINATION_IP) "
+            "N(IKEV2_FRAGMENTATION_SUPPORTED) N(CHILDLESS_IKEV2_SUPPORTED)",
+        ),
+        (
+            "IKE_AUTH",
+            "IDi N(INITIAL_CONTACT) IDr AUTH N(MOBIKE_SUPPORTED) N(NO_ADDITIONAL_ADDRESSES) "
+            "SA TSi TSr",
+        ),
+        (
+            "CREATE_CHILD_SA",
+            "N(REKEY_SA) N(USE_TRANSPORT_MODE) N(NON_FIRST_FRAGMENTS_ALSO) SA No KE TSi TSr",
+        ),
+        ("CREATE_CHILD_SA", "N(ADDITIONAL_TS_POSSIBLE) SA No KE TSi TSr"),
+        (
+            "INFORMATIONAL",
+            "N(UPDATE_SA_ADDRESSES) N(NAT_DETECTION_SOURCE_IP) N(NAT_DETECTION_DESTINATION_IP) "
+            "N(COOKIE2)",
+        ),
+        ("INFORMATIONAL", "N(UPDATE_SA_ADDRESSES) N(NO_NATS_ALLOWED) N(COOKIE2)"),
+        ("INFORMATIONAL", "N(ADDITIONAL_IP4_ADDRESS) " * 3 + "N(ADDITIONAL_IP6_ADDRESS)"),
+    ],
+)
+def test_what_we_usually_say_fits_a_terminal_whole(exchange: str, labels: str) -> None:
+    line = rung(Rung(True, exchange, False, 9, tuple(labels.split())))
+    assert len(line) == 80
+    assert line.count(" ", line.index("["), line.index("]")) == len(labels.split()) - 1
+    assert "+" not in line
 
 
 def test_message_without_payloads_has_empty_brackets() -> None:
