@@ -137,20 +137,21 @@ def test_the_header_is_whole_words_on_ipv4_and_whole_pairs_on_ipv6(
 
 @pytest.mark.parametrize(("name", "scapys"), [("sha1", "HMAC-SHA1-96"), ("md5", "HMAC-MD5-96")])
 @pytest.mark.parametrize("packet", [INNER, udp6()], ids=["inside4", "inside6"])
+@pytest.mark.parametrize("esn", [False, True])
 @BOTH
 def test_scapy_reads_ours_and_we_read_scapys(
-    path: Path, packet: bytes, name: str, scapys: str
+    path: Path, esn: bool, packet: bytes, name: str, scapys: str
 ) -> None:
     outer = (IP if path is V4 else IPv6)(src=path.local[0], dst=path.remote[0])
     key = bytes(range(INTEG_BY_NAME[name].key))
     theirs = SecurityAssociation(
-        AH, spi=0x1000, auth_algo=scapys, auth_key=key, tunnel_header=outer
+        AH, spi=0x1000, auth_algo=scapys, auth_key=key, tunnel_header=outer, esn_en=esn, esn=0
     )
     inner = (IP if packet[0] == 0x45 else IPv6)(packet)
-    ends = Ends(path, name)
+    ends = Ends(path, name, esn)
     made = bytes(theirs.encrypt(inner))
     assert ends.takes(made) == (4 if packet[0] == 0x45 else 41, packet)
-    ends = Ends(path, name)
+    ends = Ends(path, name, esn)
     ours = (IP if path is V4 else IPv6)(ends.sends(packet, 4 if packet[0] == 0x45 else 41))
     assert bytes(theirs.decrypt(ours)) == packet
 
