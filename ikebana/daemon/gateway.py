@@ -174,6 +174,21 @@ class Gateway:
         self._perform(tunnel, orders)
         self._rearm()
 
+    def rekey(self, tunnel: Tunnel, why: str, *, ike: bool) -> None:
+        """Replace a connection's children, with ``ike`` its IKE SA too."""
+        self._perform(tunnel, tunnel.core.rekey(why, ike=ike))
+        self._rearm()
+
+    def reauth(self, tunnel: Tunnel) -> None:
+        """Make a connection's next IKE SA and children while the present ones work."""
+        self._perform(tunnel, tunnel.core.renew())
+        self._rearm()
+
+    def clear(self, tunnel: Tunnel) -> None:
+        """Delete a connection's SAs; :meth:`up` then negotiates anew."""
+        self._perform(tunnel, tunnel.core.clear())
+        self._rearm()
+
     # -- what the kernel and the worker bring ---------------------------------------------------
     def on_datagram(self, data: bytes, path: Path) -> None:
         """Take an IKE datagram."""

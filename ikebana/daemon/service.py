@@ -27,13 +27,14 @@ from ikebana.daemon.journal import Follower
 from ikebana.daemon.orders import Ended
 from ikebana.daemon.runner import Report
 from ikebana.daemon.tunnels import Tunnel
+from ikebana.daemon.verbs import Verbs
 from ikebana.daemon.views import connection_view
+from ikebana.daemon.watching import Watching
 from ikecore.actions import ChildEstablished, Established, Failed
 from ikecore.trace import KeysDerived, MessageTraced, Record, Retransmitted
 
 VERSION: Final = version("ikebana")
 _DOWN_PATIENCE: Final = 4.0
-_STEPS: Final = 1000  # kept for a reader of ``up`` who does not keep up
 
 
 class Service:
@@ -51,6 +52,7 @@ class Service:
         self._reload = reload
         self._loop = asyncio.get_running_loop()
         self._started = clock()
+        self._verbs = Verbs(gateway, self._loop.time)
         self.warnings = tuple(warnings)
 
     def status(self, name: str | None) -> StatusView:
@@ -91,21 +93,20 @@ class Service:
         self._gateway.down(tunnel)
         await self._gateway.all_closed((tunnel,), _DOWN_PATIENCE)
 
-    async def rekey(self, name: str, ike: bool, wait: float) -> Outcome:  # noqa: ARG002 - not there yet
-        """Renew the children's keys, with ``ike`` the IKE SA's too: not there yet."""
-        raise self._not_yet(name, "rekey")
+    async def rekey(self, name: str, ike: bool, wait: float) -> Outcome:
+        """Renew the keys of the connection's children, with ``ike`` of its IKE SA too."""
+        return await self._verbs.rekey(self._find(name), ike, wait)
 
-    async def reauth(self, name: str, wait: float) -> Outcome:  # noqa: ARG002 - not there yet
-        """Make the next IKE SA, then close the present one: not there yet."""
-        raise self._not_yet(name, "reauth")
+    async def reauth(self, name: str, wait: float) -> Outcome:
+        """Make the next IKE SA with its children, then close the present one."""
+        return await self._verbs.reauth(self._find(name), wait)
 
-    async def renegotiate(self, name: str, wait: float) -> Outcome:  # noqa: ARG002 - not there yet
-        """Delete the SAs, then start at once: not there yet."""
-        raise self._not_yet(name, "renegotiate")
-
-    def _not_yet(self, name: str, verb: str) -> Conflict:
-        self._find(name)
-        return Conflict(f"{verb} is not yet supported by this version", f"ikebana down {name}")
+    async def renegotiate(self, name: str, wait: float) -> Outcome:
+        """Delete the connection's SAs, if there are any, then start it at once."""
+        tunnel = self._find(name)
+        if tunnel.core.state is ConnectionState.DISABLED:
+            raise Conflict(f"{name} is disabled", "set enabled = true and reload")
+        return await self._verbs.renegotiate(tunnel, wait)
 
     def log(self, name: str | None) -> Sequence[LogLine]:
         """Return the lines kept, oldest first."""
@@ -134,38 +135,23 @@ class Service:
         return tunnel
 
     async def _steps(self, tunnel: Tunnel, wait: float) -> AsyncIterator[Step]:
-        queue: asyncio.Queue[Record | Report | Ended] = asyncio.Queue(_STEPS)
-
-        def watch(name: str, what: Record | Report | Ended) -> None:
-            if name != tunnel.name:
-                return
-            if queue.full() and isinstance(what, Ended):
-                queue.get_nowait()  # how it ended matters more than a step on the way
-            if not queue.full():
-                queue.put_nowait(what)
-
         began = self._loop.time()
-        self._gateway.watchers.append(watch)
-        try:
+        with Watching(self._gateway.watchers, tunnel.name) as watching:
             self._gateway.up(tunnel)
-            while True:
-                # not one timeout around it all: that would cancel a reader between two items
-                async with asyncio.timeout_at(began + wait):
-                    what = await queue.get()
-                ms = (self._loop.time() - began) * 1000
-                if isinstance(what, Ended):
-                    yield _result(tunnel, what)
-                    return
-                step = _step(what, ms)
-                if step is not None:
-                    yield step
-        except TimeoutError:
-            reason = tunnel.core.reason
-            lines = reason.lines() if reason is not None else ()
-            text = (f"not up after {wait:g} s; the daemon goes on trying", *lines)
-            yield StepResult(False, tunnel.core.state, "", text, timed_out=True)
-        finally:
-            self._gateway.watchers.remove(watch)
+            try:
+                while True:
+                    what = await watching.next(began + wait)
+                    if isinstance(what, Ended):
+                        yield _result(tunnel, what)
+                        return
+                    step = _step(what, (self._loop.time() - began) * 1000)
+                    if step is not None:
+                        yield step
+            except TimeoutError:
+                reason = tunnel.core.reason
+                lines = reason.lines() if reason is not None else ()
+                text = (f"not up after {wait:g} s; the daemon goes on trying", *lines)
+                yield StepResult(False, tunnel.core.state, "", text, timed_out=True)
 
 
 def _result(tunnel: Tunnel, ended: Ended) -> StepResult:

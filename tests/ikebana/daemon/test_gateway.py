@@ -5,7 +5,6 @@ import pytest
 
 from ikebana.control.view import ConnectionState as State
 from ikebana.daemon.orders import RouteState
-from ikebana.daemon.views import connection_view
 from ikebana.worker.messages import Acquired, Arm, Limit, Moved, Network, Policies
 from ikecore.child import ChildSpec
 from ikecore.diagnosis import Code
@@ -23,13 +22,6 @@ from tests.ikebana.daemon.world import (
 
 FLOW = Flow(4, 17, 1, 2, 3, 4)
 ON_DEMAND, PASSIVE = 'initiation = "on_demand"', 'initiation = "passive"'
-
-
-def rules(here: str) -> str:
-    """Return three rules, one child each; the first is what the worlds' packets are in."""
-    sides = ("local", "remote") if here == MOON else ("remote", "local")
-    rule = '\n[[connection.spd_policies]]\n{}_cidrs = ["10.1.0.0/24"]\n{}_cidrs = ["10.2.{}.0/24"]'
-    return 'routing_mode = "policy"' + "".join(rule.format(*sides, net) for net in range(3))
 
 
 @pytest.fixture
@@ -347,62 +339,6 @@ def test_what_a_hostile_worker_says_ends_nothing(world: World) -> None:
     ):  # fmt: skip
         world.moon.gateway.on_worker(message)
     assert world.passes()
-
-
-def test_a_limit_replaces_the_child_and_totals_go_on(world: World) -> None:
-    world.start()
-    assert world.passes()
-    world.moon.report()
-    world.settle()
-    old = world.moon.tunnel.core.children[0].inbound_spi
-    world.moon.gateway.on_worker(Limit(old, hard=False))
-    world.settle()
-    (new,) = world.moon.tunnel.core.children
-    assert new.inbound_spi != old
-    assert world.passes()
-    world.sleep(6)
-    world.moon.report()
-    world.settle()
-    view = connection_view(world.moon.tunnel, world.clock.now)
-    assert (view.packets_in, view.children[0].packets_in) == (2, 1)
-    told = f"CHILD_SA rekeyed: {old:08x} -> {new.inbound_spi:08x} in"
-    assert [told in line.text for line in world.moon.lines("net")].count(True) == 1
-    assert view.last_change.startswith(told)
-    assert "soft limit" in view.last_change
-
-
-def test_three_children_come_up_in_order_and_each_carries_its_packets(world: World) -> None:
-    world.start(rules(MOON), PASSIVE + "\n" + rules(SUN))
-    assert (world.moon.state, world.sun.state) == (State.CONNECTED, State.CONNECTED)
-    assert world.moon.tunnel.core.mappings == (3, 3)
-    assert world.passes()
-    nets = [str(child.remote_ts[0]) for child in world.moon.tunnel.core.children]
-    assert nets == ["10.2.0.0/24", "10.2.1.0/24", "10.2.2.0/24"]
-
-
-def test_reauthentication_makes_all_three_children_anew(world: World) -> None:
-    world.start(rules(MOON), PASSIVE + "\n" + rules(SUN))
-    (old,) = world.moon.tunnel.core.sas
-    world.moon.performer.perform(world.moon.tunnel, world.moon.tunnel.core.renew())
-    world.sleep(10)
-    (new,) = world.moon.tunnel.core.sas
-    assert new.sa != old.sa
-    assert len(world.moon.tunnel.core.children) == 3
-    assert world.passes()
-
-
-def test_packets_bring_the_children_they_belong_to_on_one_ike_sa(world: World) -> None:
-    world.start(ON_DEMAND + "\n" + rules(MOON), PASSIVE + "\n" + rules(SUN))
-    for net in (2, 0):
-        sent = packet(INSIDE[MOON], f"10.2.{net}.1")
-        world.moon.tun.send(sent)
-        world.settle()
-        assert world.sun.came_out() == [sent]
-    assert world.moon.state is State.PARTIALLY_CONNECTED
-    assert [str(one.remote_ts[0]) for one in world.moon.tunnel.core.children] == [
-        "10.2.2.0/24", "10.2.0.0/24",
-    ]  # fmt: skip
-    assert len(world.moon.tunnel.core.sas) == 1
 
 
 def test_a_flood_on_the_nat_port_reaches_the_daemon_only_in_part(world: World) -> None:
