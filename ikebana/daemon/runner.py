@@ -3,13 +3,15 @@
 The actions of one list wait for each other: what follows an InstallChild or RemoveChild is done
 when the worker has acknowledged it, and later lists of the same SA queue up behind.  Other SAs do
 not wait.  What comes of an action (a key that is fetched, a report that makes a connection start)
-is done after the list it stands in.
+is done after the list it stands in.  A bug on the outside costs one action, and not what follows.
 """
 
+import contextlib
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from ikebana.daemon.worker_process import Acknowledgements
 from ikebana.worker.messages import Done, Install, Ipsec, Message, Move, Remove, Retire, Use
@@ -43,6 +45,7 @@ from ikecore.trace import Record
 from policy.path import Path
 from suites.secret import Secret
 
+_LEAST_MTU: Final = 1280  # octets; what IPv6 promises of every path (RFC 8200 section 5)
 Report = (
     Established | ChildEstablished | ChildClosed | Failed | Closed | Moved | Noted | ReauthWanted
 )
@@ -155,11 +158,19 @@ class Runner:
                     self._wait(sa, actions[at + 1 :], self._remove(sa, action.spi))
                     return
                 case _:
-                    self._do(action)
+                    self._guarded(partial(self._do, action))
+
+    def _guarded(self, step: Callable[[], object]) -> None:
+        """Do something with the outside; what escapes it is written down."""
+        try:
+            step()
+        except Exception:
+            with contextlib.suppress(Exception):
+                self._outside.broken(Broken(b"", "", traceback.format_exc()))
 
     def _wait(self, sa: bytes, rest: list[Action], message: Message) -> None:
         self._waiting.setdefault(sa, deque()).appendleft(rest)
-        self._outside.to_worker(message)
+        self._guarded(partial(self._outside.to_worker, message))
 
     def _go_on(self, sa: bytes) -> None:
         queue = self._waiting.pop(sa)
@@ -178,10 +189,12 @@ class Runner:
                 self._soon(partial(self._go_on, sa))
                 self.handle(InstallFailed(spec.inbound_spi))
                 return
-            self._outside.installed(spec, done.mtu)
+            self._guarded(partial(self._outside.installed, spec, done.mtu))
             self._soon(partial(self._go_on, sa))
 
-        path_mtu = self._outside.path_mtu(spec.path)
+        path_mtu = _LEAST_MTU
+        with contextlib.suppress(OSError):
+            path_mtu = self._outside.path_mtu(spec.path)
         token = self.acknowledgements.expect(self._clock(), then)
         return _install_message(token, spec, path_mtu)
 

@@ -90,6 +90,7 @@ class FakeOutside:
     key: Secret | None = KEY
     runner: Runner | None = None
     on_report: deque[Event] = field(default_factory=deque)
+    bugs: list[object] = field(default_factory=list)
 
     def send(self, data: bytes, _path: Path) -> bool:
         self.done.append(data)
@@ -106,12 +107,18 @@ class FakeOutside:
         return self.key
 
     def path_mtu(self, _path: Path) -> int:
+        if "mtu" in self.bugs:
+            raise OSError("no netlink")
         return 1400
 
     def installed(self, spec: ChildSpec, mtu: int) -> None:
+        if "installed" in self.bugs:
+            raise ValueError("a bug")
         self.done.append(("installed", spec.inbound_spi, mtu))
 
     def report(self, report: Report) -> None:
+        if report in self.bugs:
+            raise ValueError("a bug")
         self.done.append(report)
         if self.on_report and self.runner is not None:
             self.runner.handle(self.on_report.popleft())
@@ -123,6 +130,8 @@ class FakeOutside:
         self.done.append(("dropped", reason))
 
     def broken(self, broken: Broken) -> None:
+        if "broken" in self.bugs:
+            raise OSError("the disk is full")
         self.done.append(broken)
 
 
@@ -350,3 +359,27 @@ def test_it_wants_to_be_called_when_the_endpoint_does_or_the_worker_is_late(stag
     assert stage.runner.next_timeout() == 100.5
     stage.endpoint.at = 200.0
     assert stage.runner.next_timeout() == 101.0
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_bug_on_the_outside_costs_one_action_and_not_what_follows(
+    stage: Stage, tells: bool
+) -> None:
+    stage.outside.bugs += [up()] if tells else [up(), "broken"]
+    stage.take(Send(b"before", PATH), up(), Send(b"after", PATH), closed())
+    done = stage.done
+    broken = [one for one in done if isinstance(one, Broken)]
+    assert [one for one in done if one not in broken] == [b"before", b"after", closed()]
+    assert ["ValueError: a bug" in one.traceback for one in broken] == [True] * tells
+    stage.take(Send(b"later", PATH), traced(ONE))
+    assert b"later" in stage.done
+
+
+def test_a_bug_while_a_child_is_installed_keeps_nobody_waiting(stage: Stage) -> None:
+    stage.outside.bugs += ["installed", "mtu"]
+    stage.take(InstallChild(spec(300)), up(), child_up(300))
+    (install,) = stage.outside.worker
+    assert isinstance(install, Install)
+    assert install.path_mtu == 1280
+    stage.acknowledge()
+    assert stage.done[1:] == [up(), child_up(300)]
