@@ -109,6 +109,9 @@ class Performer:
     def configure(self, changed: Iterable[Tunnel]) -> None:
         """Tell the endpoint which connections there are, after these may have changed."""
         for tunnel in changed:
+            if tunnel.find_policy() and tunnel.plan.enabled:
+                self.brief()
+                self._kernel.begin_routes(tunnel)
             if tunnel.core.admits_peer:
                 self._peers.watch(tunnel, partial(self._on_moved, tunnel))
             if tunnel.core.admits_peer and tunnel.is_ready:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ikebana.daemon.orders import RouteState
 from ikebana.daemon.tunnels import Tunnel
@@ -31,6 +31,13 @@ class Table(Protocol):
         ...
 
 
+class _Begun(NamedTuple):
+    """The networks of a tunnel that has begun."""
+
+    remote: tuple[Network, ...] = ()
+    local: tuple[Network, ...] = ()
+
+
 class Routing:
     """Set the routes of tunnels; ``complain`` gets a line when the kernel refuses one.
 
@@ -51,32 +58,46 @@ class Routing:
         self._complain = complain
         self._remote: dict[Network, list[Tunnel]] = {}
         self._local: dict[Network, list[Tunnel]] = {}
+        self._begun: dict[int, _Begun] = {}  # by the identity of a tunnel: names come again
         self._ours: set[str] = set()
 
     def begin(self, tunnel: Tunnel) -> None:
-        """Block the remote networks, and leave the local ones to the host's own routes."""
+        """Block the remote networks, and leave the local ones to the host's own routes.
+
+        Once more, it goes over to where the networks are now: those of a child between the two
+        ends themselves are the ends' addresses.
+        """
         self._ours = self._addresses()
-        for net in tunnel.plan.remote_subnets:
+        before = self._begun.get(id(tunnel), _Begun())
+        local = tuple(net for net in tunnel.plan.local_subnets if net.prefixlen)
+        now = self._begun[id(tunnel)] = _Begun(tunnel.remote_nets, local)
+        for net in set(now.remote) - set(before.remote):
             self._remote.setdefault(net, []).append(tunnel)
-        for net in tunnel.plan.local_subnets:
-            if net.prefixlen:
-                self._local.setdefault(net, []).append(tunnel)
-                self._settle(net, tunnel)
+        for net in set(now.local) - set(before.local):
+            self._local.setdefault(net, []).append(tunnel)
+            self._settle(net, tunnel)
         self.set(tunnel)
+        for net in set(before.remote) - set(now.remote):
+            self._leave(self._remote, net, tunnel)
 
     def set(self, tunnel: Tunnel) -> None:
         """Let the routes to the remote networks do what ``tunnel.routes`` says."""
-        for net in tunnel.plan.remote_subnets:
+        for net in self._begun.get(id(tunnel), _Begun()).remote:
             self._settle(net, tunnel)
 
     def end(self, tunnel: Tunnel) -> None:
         """Remove what only this tunnel needed; one that never began needed nothing."""
-        for users in (self._remote, self._local):
-            for net in [net for net, some in users.items() if any(t is tunnel for t in some)]:
-                users[net] = [other for other in users[net] if other is not tunnel]
-                if not users[net]:
-                    del users[net]
-                self._settle(net, tunnel)
+        begun = self._begun.pop(id(tunnel), _Begun())
+        for net in begun.remote:
+            self._leave(self._remote, net, tunnel)
+        for net in begun.local:
+            self._leave(self._local, net, tunnel)
+
+    def _leave(self, users: dict[Network, list[Tunnel]], net: Network, tunnel: Tunnel) -> None:
+        users[net] = [other for other in users[net] if other is not tunnel]
+        if not users[net]:
+            del users[net]
+        self._settle(net, tunnel)
 
     def _settle(self, net: Network, tunnel: Tunnel) -> None:
         """Let the kernel have what the tunnels with this network want; ``tunnel`` asks for it."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from ikebana.config.compile import TunnelPlan
 from ikebana.daemon.connection import Connection
@@ -15,6 +15,8 @@ from ikecore.diagnosis import Diagnosis
 from ikecore.entropy import Entropy
 from ikecore.profile import NO_CHILD, Childless, ChildProfile
 from policy.spd import Action, Policy, SelectorPair
+
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(slots=True)
@@ -40,6 +42,23 @@ class Tunnel:
     def name(self) -> str:
         """Return the connection's name."""
         return self.plan.name
+
+    @property
+    def remote_nets(self) -> tuple[Network, ...]:
+        """Return what the routes lead to: the peer itself for a child between the two ends."""
+        if self.plan.children:
+            return self.plan.remote_subnets
+        return tuple(ip_network(address) for address in sorted(self.remote))
+
+    def find_policy(self) -> bool:
+        """Make the policy of a child between the two ends; tell whether it changed."""
+        if self.plan.children or not self.local:
+            return False
+        there = (self.plan.children_at(self.local, self.remote, one) for one in sorted(self.remote))
+        policy = policy_of(self.name, (child for children in there for child in children))
+        changed = policy != self.policy
+        self.policy = policy
+        return changed
 
     @property
     def is_known(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from ikebana.control.view import ConnectionState as State
 from ikebana.daemon.views import connection_view
 from ikebana.worker.messages import Limit
-from tests.ikebana.daemon.world import INSIDE, MOON, SUN, World, packet
+from tests.ikebana.daemon.world import INSIDE, MOON, SUN, World, connection, packet
 
 ON_DEMAND, PASSIVE = 'initiation = "on_demand"', 'initiation = "passive"'
 
@@ -17,6 +17,11 @@ def rules(here: str) -> str:
     sides = ("local", "remote") if here == MOON else ("remote", "local")
     rule = '\n[[connection.spd_policies]]\n{}_cidrs = ["10.1.0.0/24"]\n{}_cidrs = ["10.2.{}.0/24"]'
     return 'routing_mode = "policy"' + "".join(rule.format(*sides, net) for net in range(3))
+
+
+def between_ends(text: str) -> str:
+    """Leave the networks out: the two ends themselves are meant."""
+    return "\n".join(line for line in text.split("\n") if "_subnets" not in line)
 
 
 @pytest.fixture
@@ -79,3 +84,25 @@ def test_packets_bring_the_children_they_belong_to_on_one_ike_sa(world: World) -
         "10.2.2.0/24", "10.2.0.0/24",
     ]  # fmt: skip
     assert len(world.moon.tunnel.core.sas) == 1
+
+
+@pytest.mark.parametrize("initiation", ['initiation = "active"', ON_DEMAND])
+def test_transport_mode_carries_what_the_two_ends_say_to_each_other(
+    world: World, initiation: str
+) -> None:
+    lines = '[connection.ipsec]\nmode = "transport"'
+    world.sun.start(world.sun.plan(between_ends(connection(SUN, f"{PASSIVE}\n{lines}"))))
+    world.moon.start(world.moon.plan(between_ends(connection(MOON, f"{initiation}\n{lines}"))))
+    world.settle()
+    if initiation == ON_DEMAND:
+        assert world.moon.state is State.IDLE
+        world.moon.tun.send(packet(MOON, SUN))
+        world.settle()
+    assert world.moon.state is State.CONNECTED
+    assert [str(net) for net in world.moon.tunnel.remote_nets] == [f"{SUN}/32"]
+    world.sun.came_out()
+    sent = packet(MOON, SUN, b"x" * 20)
+    world.moon.tun.send(sent)
+    world.settle()
+    assert [one[20:] for one in world.sun.came_out()] == [sent[20:]]
+    assert connection_view(world.moon.tunnel, 0.0).mode == "transport"

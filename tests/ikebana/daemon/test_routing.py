@@ -4,7 +4,7 @@ from ikebana.config.compile import compile_config
 from ikebana.daemon.orders import RouteState
 from ikebana.daemon.routing import Routing
 from ikebana.daemon.tunnels import Tunnel, make_tunnel
-from tests.ikebana.config.sample import KEY, config
+from tests.ikebana.config.sample import CONNECTION, KEY, config
 from tests.ikebana.daemon.lives import Fixed
 
 
@@ -156,3 +156,20 @@ def test_a_route_that_the_kernel_refuses_is_told_and_the_others_are_set(stage: S
     ((name, text),) = stage.complaints
     assert name == "net"
     assert "no such device" in text
+
+
+def test_a_child_between_the_ends_leads_to_the_peer_wherever_it_is(stage: Stage) -> None:
+    text = CONNECTION + '[connection.ipsec]\nmode = "transport"\n'
+    one = make_tunnel(compile_config(config(text)).tunnels[0], Fixed())
+    one.remote = frozenset({"192.0.2.2"})
+    stage.routing.begin(one)
+    assert stage.table.routes == {"192.0.2.2/32": "unreachable"}
+    one.remote = frozenset({"192.0.2.7", "2001:db8::7"})
+    stage.set(one, RouteState.ACTIVE, mtu=1400)
+    stage.routing.begin(one)
+    assert stage.table.routes == {
+        "192.0.2.7/32": "tunnel 1400 -",
+        "2001:db8::7/128": "tunnel 1400 -",
+    }
+    stage.routing.end(one)
+    assert stage.table.routes == {}

@@ -5,11 +5,14 @@ from typing import cast
 
 import pytest
 
-from ikebana.daemon.tunnels import Tunnel, is_half_open, policy_of
+from ikebana.config.compile import compile_config
+from ikebana.daemon.tunnels import Tunnel, is_half_open, make_tunnel, policy_of
 from ikecore.actions import ChildClosed, Closed, Reason
 from ikecore.profile import ChildProfile
 from policy.selectors import TrafficSelector
 from policy.spd import SelectorPair
+from tests.ikebana.config.sample import CONNECTION, config
+from tests.ikebana.daemon.lives import Fixed
 
 SA = b"an SA's "
 
@@ -44,3 +47,15 @@ def test_an_sa_that_never_came_up_ends_without_a_line(
     report: Closed | ChildClosed, found: Tunnel | None, half_open: bool
 ) -> None:
     assert is_half_open(report, found) is half_open
+
+
+def test_the_policy_of_a_child_between_the_ends_is_made_when_both_are_known() -> None:
+    text = CONNECTION + '[connection.ipsec]\nmode = "transport"\n'
+    one = make_tunnel(compile_config(config(text)).tunnels[0], Fixed())
+    assert (one.policy.selectors, one.find_policy()) == ((), False)
+    one.local, one.remote = "192.0.2.1", frozenset({"192.0.2.2"})
+    assert one.find_policy()
+    (pair,) = one.policy.selectors
+    assert (str(pair.local), str(pair.remote)) == ("192.0.2.1/32", "192.0.2.2/32")
+    assert not one.find_policy()
+    assert [str(net) for net in one.remote_nets] == ["192.0.2.2/32"]
