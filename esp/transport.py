@@ -11,7 +11,7 @@ so nothing else of the sender's header could mislead who reads it.
 from ipaddress import ip_address
 from typing import Final
 
-from esp.checksum import corrected, difference
+from esp.checksum import checksum, corrected, difference
 from esp.header import V4, V6, ipv4, ipv6
 from esp.inner import carried_as
 from esp.sa import Drop, InboundHalf, OutboundHalf
@@ -34,10 +34,12 @@ class Transport:
     ``original`` are our and the peer's address as the peer sees them, empty where no NAT is
     between: the peer made the checksums of TCP and UDP with those, and they are corrected (RFC
     3948 section 3.1.2, RFC 7296 section 2.23.1).  On the way out nothing is: it is who receives
-    that corrects.  Raises ValueError for addresses that are none or not of one IP version.
+    that corrects.  Where nobody told them (we are the initiator) they are the unspecified address,
+    and the checksums are made anew: the ICV has vouched for the payload.  Raises ValueError for
+    addresses that are none or not of one IP version.
     """
 
-    __slots__ = ("_change", "_halves", "_out", "_pair", "_version")
+    __slots__ = ("_anew", "_change", "_halves", "_out", "_pair", "_version")
 
     def __init__(
         self, outbound: OutboundHalf, inbound: InboundHalf, path: Path, original: tuple[str, str]
@@ -50,7 +52,8 @@ class Transport:
         self._out = ours.packed + theirs.packed
         self._pair = theirs.packed + ours.packed
         self._change = 0
-        if any(original):
+        self._anew = any(end and ip_address(end).is_unspecified for end in original)
+        if any(original) and not self._anew:
             was = ip_address(original[1]).packed + ip_address(original[0]).packed
             if len(was) != len(self._pair):
                 raise ValueError("a NAT keeps the IP version")
@@ -92,7 +95,7 @@ class Transport:
         protocol, payload = self._halves[1].unprotect(datagram)
         if protocol == _DUMMY:
             return _DUMMY, b""
-        if self._change:
+        if self._change or self._anew:
             payload = self._with_our_addresses(protocol, payload)
         try:
             if self._version == 4:
@@ -111,6 +114,17 @@ class Transport:
         if protocol == _UDP and was == b"\0\0":
             return payload  # the sender made none (RFC 768)
         fresh = corrected(was, self._change)
+        if self._anew:
+            fresh = self._checksum(protocol, payload[:at] + b"\0\0" + payload[at + 2 :])
         if protocol == _UDP and fresh == b"\0\0":
             fresh = b"\xff\xff"
         return payload[:at] + fresh + payload[at + 2 :]
+
+    def _checksum(self, protocol: int, payload: bytes) -> bytes:
+        """Return the checksum of a payload whose own is 0 (RFC 9293 section 3.1, RFC 8200 8.1)."""
+        kind = bytes((protocol,))
+        if self._version == 4:
+            pseudo = b"\0" + kind + len(payload).to_bytes(2, "big")
+        else:
+            pseudo = len(payload).to_bytes(4, "big") + b"\0\0\0" + kind
+        return checksum(self._pair + pseudo + payload)

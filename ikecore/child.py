@@ -48,7 +48,8 @@ class ChildSpec:
     ``standby`` is a child whose outbound half waits for ``UseChild`` or the peer's first packet on
     it: the peer may not have it yet (RFC 7296 section 2.8).  ``original`` are our and the peer's
     address as the peer sees them, where a NAT made others of them and the mode is transport: the
-    inner checksums were made with those (section 2.23.1); empty otherwise.  ``tfc`` is whether
+    inner checksums were made with those (section 2.23.1); the unspecified address where only a NAT
+    is known, empty without one.  ``tfc`` is whether
     the peer takes padding beyond the packet; ``later_fragments`` whether both ends put fragments
     that show no ports into an SA for certain ports (RFC 4301 section 7).
     """

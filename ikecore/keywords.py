@@ -91,7 +91,8 @@ def _check_ciphers(text: str, ciphers: list[Encr], integs: list[Integ], protocol
     if not ciphers:
         raise KeywordError(f"no cipher in {text!r}", "begin with one, such as aes256gcm16")
     if protocol is Protocol.IKE:
-        for row in (*ciphers, *integs):
+        rows: list[Encr | Integ] = [*ciphers, *integs]
+        for row in rows:
             if not row.is_for_ike:
                 better = "aes256gcm16" if isinstance(row, Encr) else "sha256"
                 raise KeywordError(f"{row.name} is not for IKE", f"use {better} here")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ikecore.actions import Action, ChildEstablished, InstallChild
-from ikecore.child import ChildLimits, ChildSpec
+from ikecore.child import ChildLimits, ChildSpec, Mode
 from ikecore.profile import ChildProfile
 from ikev2.child import Child
 from ikev2.children import Agreed, narrowed
@@ -64,7 +64,7 @@ def install(
             int(limits.hard_packets * share),
             limits.hard_packets,
         ),
-        agreed.original,
+        _original(sa, agreed),
         agreed.tfc,
         agreed.later_fragments,
     )
@@ -97,3 +97,12 @@ def announce(sa: IkeSa, child: Child, made: Made, now: float) -> ChildEstablishe
         made.why,
         now - made.began_at,
     )
+
+
+def _original(sa: IkeSa, agreed: Agreed) -> tuple[str, str]:
+    """Return how the peer sees both ends behind a NAT; only a responder is told (2.23.1)."""
+    is_nat = sa.nat_here or sa.nat_there
+    if any(agreed.original) or agreed.mode is not Mode.TRANSPORT or not is_nat:
+        return agreed.original
+    nobody = "::" if ":" in sa.path.remote[0] else "0.0.0.0"  # noqa: S104 - means: not known
+    return nobody, nobody

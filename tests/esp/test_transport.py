@@ -220,6 +220,17 @@ class TestBehindNat:
         opened = Pair(original=("203.0.113.5", PEER)).comes(sent, 6)
         assert opened[20:] == bytes(IP(src=NAT, dst=US) / TCP(dport=80))[20:]
 
+    @pytest.mark.parametrize("layer", [TCP, UDP])
+    def test_where_nobody_told_its_addresses_checksums_are_made_anew(
+        self, layer: type[Packet]
+    ) -> None:
+        for ours, was, now, unknown in ((US, PEER, NAT, "0.0.0.0"), (US6, PEER6, NAT6, "::")):  # noqa: S104
+            head = IPv6 if ":" in ours else IP
+            sent = head(bytes(head(src=was, dst=was) / layer(sport=1000, dport=80) / b"data"))
+            shown = bytes(head(src=now, dst=ours) / layer(sport=1000, dport=80) / b"data")
+            opened = Pair(ours, now, (unknown, unknown)).comes(sent, 6 if layer is TCP else 17)
+            assert opened[-len(bytes(sent.payload)) :] == shown[-len(bytes(sent.payload)) :]
+
     def test_nothing_is_corrected_on_the_way_out(self) -> None:
         packet = bytes(IP(src=US, dst=NAT) / TCP(dport=80))
         sealed = Pair(original=self.ORIGINAL).us.seal(packet, 4)
