@@ -58,6 +58,7 @@ from ikev2.message import (
     parse_header,
 )
 from ikev2.mobike import follows_esp
+from ikev2.roaming import addresses_changed, learn, resume
 from ikev2.sa import IkeSa, Resources, State
 from ikev2.table import SaTable
 from ikev2.uniqueness import remove_stale, reprieve, settle
@@ -83,6 +84,7 @@ class Endpoint:
         mates = self._sas.mates
         self._resources = Resources(entropy, spis, self._limits, HANDLERS, mates)
         self._entrance = Entrance(self._resources, self._sas, self._half_open)
+        self._addresses: tuple[AddressesChanged, ...] = ()  # the last one told
 
     @property
     def half_open(self) -> int:
@@ -93,6 +95,13 @@ class Endpoint:
         """Return where an SA's peer is now: it may have moved since it was established."""
         found = self._sas.get(sa)
         return None if found is None else found.path
+
+    @property
+    def remotes(self) -> frozenset[str]:
+        """Return where peers are or may be: what routes have to be known for."""
+        return frozenset(
+            address for sa in self._sas for address in (sa.path.remote[0], *sa.mobility.peers)
+        )
 
     def knows(self, address: str) -> bool:
         """Return whether a peer of some connection may come from ``address``."""
@@ -133,7 +142,7 @@ class Endpoint:
             case CloseAllWanted():
                 return self._close_all(event, now)
             case AddressesChanged():
-                return []
+                return self._on_addresses(event, now)
             case ChildrenHeard():
                 return self._on_heard(event, now)
             case PathChanged():
@@ -223,6 +232,13 @@ class Endpoint:
         path = replace(sa.path, remote=event.remote)
         return self._tell(sa.sa, lambda sa: sa.move(path) if path != sa.path else [], now)
 
+    def _on_addresses(self, event: AddressesChanged, now: float) -> list[Action]:
+        self._addresses = (event,)
+        actions: list[Action] = []
+        for one in list(self._sas):
+            actions += self._tell(one.sa, lambda sa: addresses_changed(sa, event, now), now)
+        return actions
+
     def _on_unreachable(self, event: Unreachable) -> list[Action]:
         for sa in self._sas:
             if sa.path.remote[0] == event.remote:
@@ -235,6 +251,8 @@ class Endpoint:
         sa = self._sas.get(key)
         if sa is None:
             return [Dropped("no_sa")]
+        for event in () if sa.mobility.is_told else self._addresses:
+            learn(sa, event)
         try:
             actions = what(sa)
         except Exception:
@@ -245,6 +263,9 @@ class Endpoint:
         if sa.heirs:
             self._take_heirs(sa)
         told = self._settle(sa, actions, now)
+        for up in actions:
+            if isinstance(up, Established) and up.replaces:
+                told += self._tell(up.sa, lambda heir: resume(heir, now), now)
         if sa.state in (State.DELETING, State.CLOSED):
             told += self._leave_to(self._sas.mates(sa.connection))
         return [*actions, *told]

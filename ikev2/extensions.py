@@ -4,6 +4,7 @@ from typing import Final
 
 from ikecore.profile import Childless, Profile
 from ikev2.message import Message
+from ikev2.mobike import supported_payloads, take_support
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa
@@ -43,7 +44,7 @@ def auth_notifies(sa: IkeSa) -> tuple[Notify, ...]:
     if not sa.initiator and sa.profile.auth_lifetime > 0:
         seconds = int(sa.profile.auth_lifetime).to_bytes(_LIFETIME, "big")
         found.append(Notify(NotifyType.AUTH_LIFETIME, seconds))
-    return tuple(found)
+    return (*found, *supported_payloads(sa))
 
 
 def take_notifies(sa: IkeSa, message: Message, now: float) -> None:
@@ -52,6 +53,7 @@ def take_notifies(sa: IkeSa, message: Message, now: float) -> None:
     if window is not None and len(window.data) == 4:
         size = int.from_bytes(window.data, "big")
         sa.requests.size = max(sa.requests.size, min(size, WIDEST))
+    take_support(sa, message)
     lifetime = message.notify(NotifyType.AUTH_LIFETIME)
     if lifetime is not None and sa.initiator and len(lifetime.data) == _LIFETIME:
         seconds = int.from_bytes(lifetime.data, "big")

@@ -148,6 +148,7 @@ _CAUSES: Final[dict[str, tuple[int, Code, tuple[Code, ...]]]] = {
     ),
     NotifyType.INVALID_KE_PAYLOAD.name: (2, Code.PFS_MISMATCH, (Code.PFS_MISMATCH,)),
     NotifyType.TEMPORARY_FAILURE.name: (2, Code.PEER_ERROR, (Code.PEER_ERROR,)),
+    NotifyType.UNEXPECTED_NAT_DETECTED.name: (1, Code.NAT_FORBIDDEN, (Code.NAT_FORBIDDEN,)),
     NotifyType.TS_UNACCEPTABLE.name: (2, Code.TS_MISMATCH, (Code.TS_MISMATCH,)),
     NotifyType.SINGLE_PAIR_REQUIRED.name: (2, Code.TS_MISMATCH, (Code.TS_MISMATCH,)),
     NotifyType.NO_ADDITIONAL_SAS.name: (2, Code.LIMIT_REACHED, (Code.LIMIT_REACHED,)),

@@ -16,6 +16,7 @@ from ikecore.trace import KeysDerived
 from ikev2.channel import SealedChannel
 from ikev2.child import retire
 from ikev2.keys import IkeKeys
+from ikev2.mobike import Mobility
 from ikev2.sa import IkeSa, State
 from ikev2.share import soft_share
 from ikev2.window import NEVER
@@ -62,7 +63,7 @@ def inherit(old: IkeSa, heir: IkeSa, why: str, began_at: float, now: float) -> l
     for child in heir.children.values():
         child.change(sa=heir.sa)
     heir.offered_spis, old.offered_spis = old.offered_spis, set()
-    heir.mobility = old.mobility
+    heir.mobility, old.mobility = old.mobility, Mobility(decides=False)
     heir.mobility.renewed()
     heir.queue.extend(old.queue)
     old.queue.clear()

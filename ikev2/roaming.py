@@ -8,6 +8,7 @@ from typing import Final
 from ikecore.actions import Action, Moved, Noted, ReauthWanted
 from ikecore.events import AddressesChanged
 from ikev2.exchanges.update_addresses import TellAddresses, UpdateAddresses, go, resend, unsay
+from ikev2.exchanges.update_addresses_response import ProveAddress
 from ikev2.mobike import NOT_SAID
 from ikev2.sa import IkeSa, State
 from ikev2.ways import additional, may_leave_from, way, ways
@@ -20,8 +21,7 @@ def addresses_changed(sa: IkeSa, event: AddressesChanged, now: float) -> list[Ac
     """Heed that our addresses or routes are now these."""
     mobility = sa.mobility
     was_lost = not may_leave_from(sa, sa.path.local[0])
-    mobility.is_told = True
-    mobility.usable, mobility.routes = event.usable, event.route
+    learn(sa, event)
     if sa.state is not State.ESTABLISHED:
         return []
     if not mobility.in_use:
@@ -44,6 +44,13 @@ def addresses_changed(sa: IkeSa, event: AddressesChanged, now: float) -> list[Ac
     if additional(sa) != mobility.told:
         actions += sa.start(TellAddresses(), now)
     return actions
+
+
+def learn(sa: IkeSa, event: AddressesChanged) -> None:
+    """Let an SA that is not up yet know our addresses: IKE_AUTH tells the peer of them."""
+    mobility = sa.mobility
+    mobility.is_told = True
+    mobility.usable, mobility.routes = event.usable, event.route
 
 
 def _best(sa: IkeSa) -> Path | None:
@@ -110,8 +117,11 @@ def search(sa: IkeSa, now: float) -> list[Action]:
 
 def resume(sa: IkeSa, now: float) -> list[Action]:
     """Say on this SA, which has renewed another one, what that one had not settled."""
-    sa.mobility.renewed()
-    if not sa.mobility.in_use or not sa.mobility.decides or not sa.mobility.moves:
+    mobility = sa.mobility
+    mobility.renewed()
+    if not mobility.in_use or not mobility.moves:
         return []
-    sa.mobility.generation += 1
-    return sa.start(UpdateAddresses(), now)
+    mobility.generation += 1
+    if mobility.decides:
+        return sa.start(UpdateAddresses(), now)
+    return sa.start(ProveAddress(mobility.generation), now)

@@ -13,8 +13,8 @@ from ikecore.events import (
 from ikev2.child import Child
 from ikev2.exchanges.create_child import CreateChild, is_being_made
 from ikev2.exchanges.delete_child import close_child
-from ikev2.exchanges.informational import Probe
 from ikev2.exchanges.rekey_ike import RekeyIke
+from ikev2.exchanges.update_addresses import ProbeMapping
 from ikev2.life import renew_child
 from ikev2.sa import IkeSa, State
 
@@ -67,7 +67,7 @@ def probe(sa: IkeSa, now: float) -> list[Action]:
     """Ask whether the peer lives; a request that waits for its answer asks that already."""
     if sa.state is not State.ESTABLISHED or sa.is_busy:
         return [Dropped("no_probe", sa.state.value)]
-    return sa.start(Probe(), now)
+    return sa.start(ProbeMapping(), now)
 
 
 def _end(child: Child, reason: Reason) -> Reason:

@@ -5,6 +5,7 @@ IKE_SA_INIT; the key is asked for; the answer leaves when the worker has the chi
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from ikecore.actions import Action, Authorize, Reason, Send
 from ikecore.diagnosis import Code, Diagnosis, diagnose
@@ -20,6 +21,7 @@ from ikev2.heir import established
 from ikev2.install import Made, install
 from ikev2.keys import is_auth_good, psk_auth
 from ikev2.message import Message, parse_header, parse_init
+from ikev2.mobike import is_translated
 from ikev2.payloads.auth import Authentication, AuthMethod
 from ikev2.payloads.chain import Payload
 from ikev2.payloads.ident import IdInitiator, IdResponder
@@ -32,8 +34,11 @@ from ikev2.sa import IkeSa, State
 from ikev2.tracing import trace_received
 from ikev2.transport import asked_behind_nat, told_behind_nat
 from ikev2.uniqueness import keeps_another, replaces_another
+from ikev2.ways import carried
 from policy.path import Path
 from suites.secret import Secret
+
+_NO: Final = Notify(NotifyType.AUTHENTICATION_FAILED)
 
 
 class AwaitAuth(Waiting):
@@ -129,6 +134,12 @@ class RespondAuth(Waiting):
         sa.initial_contact = message.notify(NotifyType.INITIAL_CONTACT) is not None
         if keeps_another(sa):
             return refuse(sa, message, diagnose(1, Code.ANOTHER_STAYS), now)
+        if profile.mobike and is_translated(message, sa.back):  # RFC 4555 section 3.9
+            words = Notify(NotifyType.UNEXPECTED_NAT_DETECTED)
+            found = "the peer allows no NAT, and there is one"
+            return refuse(sa, message, diagnose(1, Code.NAT_FORBIDDEN, theirs=found), now, words)
+        if keyed.nat.told:
+            sa.path = carried(sa, sa.path)
         sa.peer = self._identity.identity
         life.begin(sa, now)
         take_notifies(sa, message, now)
@@ -166,7 +177,13 @@ class RespondAuth(Waiting):
         return refuse(sa, self._message, diagnose(1, Code.KEY_MISSING), now)
 
 
-def refuse(sa: IkeSa, message: Message, diagnosis: Diagnosis, now: float) -> list[Action]:
+def refuse(
+    sa: IkeSa,
+    message: Message,
+    diagnosis: Diagnosis,
+    now: float,
+    words: Notify = _NO,
+) -> list[Action]:
     """Answer that authentication failed, and no more: a stranger learns nothing (2.21.2)."""
-    answer = sa.answer(message.header, (Notify(NotifyType.AUTHENTICATION_FAILED),), now)
+    answer = sa.answer(message.header, (words,), now)
     return [*answer, sa.fail(diagnosis), *sa.close(Reason.FAILED, now)]

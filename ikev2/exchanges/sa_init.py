@@ -28,6 +28,7 @@ from ikev2.payloads.notify import Notify
 from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.types import NotifyType, is_error
 from ikev2.sa import IkeSa
+from ikev2.ways import carried
 from policy.path import Path
 from suites.kex import GROUP_BY_ID, BadPublicValue, Group
 
@@ -167,7 +168,7 @@ class InitiateInit(Alone):
             local, remote = sa.path.local[0], sa.path.remote[0]
             port = self._profile.nat_port
             ends = Path((local, port), (remote, port), encapsulated=True)
-            sa.path = sa.path.over(ends)
+            sa.path = carried(sa, ends)
         return [*actions, *ask_for_key(sa, keyed)]
 
 

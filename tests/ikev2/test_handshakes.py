@@ -32,15 +32,16 @@ def test_two_exchanges_bring_up_the_ike_sa_and_its_child() -> None:
     # moon                                                                            sun
     # IKE_SA_INIT { SA KE Ni N(NATD_S) N(NATD_D) N(FRAG) }            ──►
     #              ◄── IKE_SA_INIT { SA KE Nr N(NATD_S) N(NATD_D) N(FRAG) N(CHILDLESS) }
-    # IKE_AUTH { IDi N(INITIAL_CONTACT) IDr AUTH SA TSi TSr }         ──►
-    #                                                   ◄── IKE_AUTH { IDr AUTH SA TSi TSr }
+    # IKE_AUTH { IDi N(INITIAL_CONTACT) IDr AUTH N(MOBIKE) N(NO_ADD) SA TSi TSr }  ──►
+    #                                  ◄── IKE_AUTH { IDr AUTH N(MOBIKE) N(NO_ADD) SA TSi TSr }
     natd = "N(NAT_DETECTION_SOURCE_IP) N(NAT_DETECTION_DESTINATION_IP)"
+    mobile = "N(MOBIKE_SUPPORTED) N(NO_ADDITIONAL_ADDRESSES)"
     pieces, childless = "N(IKEV2_FRAGMENTATION_SUPPORTED)", "N(CHILDLESS_IKEV2_SUPPORTED)"
     assert net.story("moon") == [
         f"> IKE_SA_INIT 0 SA KE No {natd} {pieces}",
         f"< IKE_SA_INIT 0 SA KE No {natd} {pieces} {childless}",
-        "> IKE_AUTH 1 IDi N(INITIAL_CONTACT) IDr AUTH SA TSi TSr",
-        "< IKE_AUTH 1 IDr AUTH SA TSi TSr",
+        f"> IKE_AUTH 1 IDi N(INITIAL_CONTACT) IDr AUTH {mobile} SA TSi TSr",
+        f"< IKE_AUTH 1 IDr AUTH {mobile} SA TSi TSr",
     ]
     mirror = {">": "<", "<": ">"}
     assert net.story("sun") == [mirror[line[0]] + line[1:] for line in net.story("moon")]

@@ -103,7 +103,8 @@ def test_with_nat_traversal_off_nothing_is_said_of_nat() -> None:
     net = Network(profile("moon", **off), profile("sun", **off))  # type: ignore[arg-type]
     net.initiate("moon")
     net.assert_connected()
-    assert not any("NAT" in line for line in net.story("moon"))
+    assert not any("NAT_DETECTION" in line for line in net.story("moon"))
+    assert "N(NO_NATS_ALLOWED)" in net.story("moon")[2]  # RFC 4555 section 3.9
     assert {send.path.local[1] for send in net.wire} == {500}
 
 
@@ -131,23 +132,33 @@ def test_a_nat_is_refused_by_a_responder_that_forbids_it() -> None:
 
 def test_who_forbids_nat_and_hears_of_none_is_not_stopped_by_one() -> None:
     """Without detection nobody can know: plain ESP may fail, and that is the operator's wish."""
-    net = behind_nat("moon", nat_traversal=False)
+    net = behind_nat("moon", nat_traversal=False, mobike=False)
     net.initiate("moon")
     net.assert_connected()
     assert flags(net, "sun") == (False, False)
 
 
+def test_with_mobike_a_nat_is_refused_for_who_forbids_it() -> None:
+    # IKE_AUTH { …, N(NO_NATS_ALLOWED) } ──►   ◄── IKE_AUTH { N(UNEXPECTED_NAT_DETECTED) }
+    net = behind_nat("moon", nat_traversal=False)
+    net.initiate("moon")
+    assert net.codes("moon") == net.codes("sun") == [Code.NAT_FORBIDDEN]
+    assert net.story("moon")[-1] == "< IKE_AUTH 1 N(UNEXPECTED_NAT_DETECTED)"
+    net.sleep(60)
+    net.assert_gone()
+
+
 # -- following ------------------------------------------------------------------------------------
-def remapped() -> tuple[Network, Path]:
+def remapped(**changes: object) -> tuple[Network, Path]:
     """Return a network in which moon's NAT has chosen other ports meanwhile."""
-    net = behind_nat("moon")
+    net = behind_nat("moon", **changes)
     net.initiate("moon")
     net.nats["moon"] = Nat("198.51.100.2", {500: 50500, 4500: 54500})
     return net, Path((SUN, 4500), ("198.51.100.2", 54500), encapsulated=True)
 
 
-def test_an_authenticated_request_from_elsewhere_is_followed() -> None:
-    net, new = remapped()
+def test_an_authenticated_request_from_elsewhere_is_followed_without_mobike() -> None:
+    net, new = remapped(mobike=False)
     net.tell("moon", ProbeWanted(net.up("moon")[0]))
     net.settle()
     (child,) = net.hosts["sun"].children
@@ -159,8 +170,17 @@ def test_an_authenticated_request_from_elsewhere_is_followed() -> None:
     assert net.drops("moon") == []
 
 
-def test_esp_from_elsewhere_is_followed() -> None:
-    net, new = remapped()
+def test_with_mobike_a_request_moves_nothing_by_itself() -> None:
+    net, _ = remapped()
+    net.tell("moon", ProbeWanted(net.up("moon")[0]))
+    net.settle()
+    assert net.seen(MoveChild, "sun") == []
+    assert net.drops("moon") == []  # it was answered, to where it came from
+
+
+@pytest.mark.parametrize("mobike", [True, False])
+def test_esp_from_elsewhere_is_followed(mobike: bool) -> None:
+    net, new = remapped(mobike=mobike)
     (child,) = net.hosts["sun"].children
     net.tell("sun", PathChanged(child, new.remote))
     assert net.seen(MoveChild, "sun") == [MoveChild(child, new)]

@@ -110,7 +110,8 @@ def test_a_child_that_misfits_is_named_as_stage_2(
     assert (diagnosis.code, diagnosis.stage, diagnosis.proven) == (code, 2, True)
     assert (diagnosis.findings[0].ours, diagnosis.findings[0].theirs) == texts
     kind = "TS_UNACCEPTABLE" if code is Code.TS_MISMATCH else "NO_PROPOSAL_CHOSEN"
-    assert told(net) == f"> IKE_AUTH 1 IDr AUTH N({kind})"
+    mobile = "N(MOBIKE_SUPPORTED) N(NO_ADDITIONAL_ADDRESSES)"
+    assert told(net) == f"> IKE_AUTH 1 IDr AUTH {mobile} N({kind})"
     assert failed(net).child == net.hosts["sun"].profile.children[0]
     assert len(net.up("sun")) == len(net.up("moon")) == 1
     assert not any(host.children for host in net.hosts.values())

@@ -103,7 +103,7 @@ def test_cookie_then_group() -> None:
         "< IKE_SA_INIT 0 N(INVALID_KE_PAYLOAD)",
         "> IKE_SA_INIT 0 N(COOKIE) SA KE No",
         "< IKE_SA_INIT 0 SA KE No",
-        "> IKE_AUTH 1 IDi IDr AUTH SA TSi TSr",
+        "> IKE_AUTH 1 IDi IDr AUTH N(MOBIKE_SUPPORTED) N(NO_ADDITIONAL_ADDRESSES) SA TSi TSr",
     ]
     net.assert_connected()
 
