@@ -112,7 +112,7 @@ class Routing:
             self._do(tunnel.name, partial(self._table.unreachable, str(net)))
             return
         mtu = min((one.mtu for one in open_ if one.mtu), default=None)
-        source = self._source(open_[0].plan.local_subnets, net.version)
+        source = self._source(open_[0].local_nets, net.version)
         self._do(tunnel.name, partial(self._table.tunnel, str(net), mtu, source))
 
     def _source(self, local: Iterable[Network], version: int) -> str | None:

@@ -50,6 +50,12 @@ class Tunnel:
             return self.plan.remote_subnets
         return tuple(ip_network(address) for address in sorted(self.remote))
 
+    @property
+    def local_nets(self) -> tuple[Network, ...]:
+        """Return where this host's own packets come from: our end, for a child between the two."""
+        between = not self.plan.children and self.local
+        return (ip_network(self.local),) if between else self.plan.local_subnets
+
     def find_policy(self) -> bool:
         """Make the policy of a child between the two ends; tell whether it changed."""
         if self.plan.children or not self.local:

@@ -18,7 +18,7 @@ class Attack:
 
     def __init__(self) -> None:
         self.moon, self.sun = engines()
-        self.outbound: OutboundSa = self.moon.children[0x1000].outbound
+        self.outbound = self.moon.children[0x1000].outbound
 
     def good(self) -> bytes:
         return self.outbound.protect(GOOD, 4)

@@ -173,3 +173,14 @@ def test_a_child_between_the_ends_leads_to_the_peer_wherever_it_is(stage: Stage)
     }
     stage.routing.end(one)
     assert stage.table.routes == {}
+
+
+def test_packets_of_this_host_in_transport_mode_come_from_its_end_of_the_child(
+    stage: Stage,
+) -> None:
+    text = CONNECTION + '[connection.ipsec]\nmode = "transport"\n'
+    one = make_tunnel(compile_config(config(text)).tunnels[0], Fixed())
+    one.local, one.remote = "192.0.2.1", frozenset({"192.0.2.2"})
+    stage.routing.begin(one)
+    stage.set(one, RouteState.ACTIVE, mtu=1400)
+    assert stage.table.routes == {"192.0.2.2/32": "tunnel 1400 192.0.2.1"}
