@@ -8,6 +8,7 @@ net.sleep(10)                # time passes, timers fire in order
 
 import random
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from ikecore.actions import (
@@ -270,10 +271,11 @@ class Network(Wire):
                     self.traffic.lost_by_wire += not self.throw(packet)
 
     def _receive_packet(self, name: str, packet: Packet) -> None:
-        if self.hosts[name].worker.open(packet.child.outbound_spi):
+        worker, spi = self.hosts[name].worker, packet.child.outbound_spi
+        if worker.open(spi):
             self.traffic.arrived[packet.sender] += 1
         else:
-            self.traffic.lost.append(packet)
+            self.traffic.lost.append(replace(packet, is_late=spi in worker.former))
 
 
 def only(kind: type[A], actions: Iterable[Action]) -> list[A]:

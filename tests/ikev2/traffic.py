@@ -11,12 +11,16 @@ from .worker_model import Flow
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One ESP packet, under the keys of ``child`` as its sender has it."""
+    """One ESP packet, under the keys of ``child`` as its sender has it.
+
+    ``is_late`` tells of a lost one that the other end had the child, and has it no more.
+    """
 
     sender: str
     number: int
     child: ChildSpec
     sent_at: float
+    is_late: bool = False
 
 
 @dataclass

@@ -36,6 +36,7 @@ class WorkerModel:
     def __init__(self) -> None:
         self.children: dict[int, ChildSpec] = {}  # by our inbound SPI, oldest first
         self.uses: dict[int, Use] = {}
+        self.former: set[int] = set()  # inbound SPIs of children that were removed
 
     def carry_out(self, action: Action) -> None:
         """Do what concerns a worker; KeyError for a child that is not there."""
@@ -54,6 +55,7 @@ class WorkerModel:
                 self.children[action.spi] = moved
             case RemoveChild(spi):
                 del self.children[spi], self.uses[spi]
+                self.former.add(spi)
             case _:
                 pass
 
