@@ -42,13 +42,13 @@ from ikev2.child import Child
 from ikev2.exchange import OwnExchange, Waiting
 from ikev2.fragments import DATAGRAM
 from ikev2.keys import IkeKeys
-from ikev2.message import Header, MalformedInside, Message
+from ikev2.message import Exchange, Header, MalformedInside, Message
 from ikev2.mobike import Mobility
 from ikev2.payloads.chain import Payload
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType
 from ikev2.rules import RuleBroken, check, unknown_critical
-from ikev2.sizes import room_of, seal_again
+from ikev2.sizes import answer_again, pieces, room_of, seal_again, to_keep
 from ikev2.tracing import trace_received, trace_sent
 from ikev2.window import NEVER, RequestWindow, ResponseWindow
 from policy.path import Path
@@ -146,7 +146,7 @@ class IkeSa:
     ) -> list[Action]:
         """Take a datagram that carries this SA's SPIs."""
         if not header.response and self._is_repeat(header, datagram):
-            return self._repeat(header.message_id, path)
+            return self._repeat(header, path)
         if self.state is State.CLOSED:
             return [Dropped("closed")]
         if header.response:
@@ -189,14 +189,14 @@ class IkeSa:
         taken = self.responses.has_taken(header.message_id)
         return taken and self.channel.is_first_fragment(datagram, header)
 
-    def _repeat(self, message_id: int, path: Path) -> list[Action]:
-        answer = self.responses.response(message_id)
+    def _repeat(self, header: Header, path: Path) -> list[Action]:
+        answer = answer_again(self, header)
         if not answer:
             return [Dropped("repeat", "its answer is being worked on")]
         return [Send(datagram, path) for datagram in answer]
 
     def _on_request(self, message: Message, now: float) -> list[Action]:
-        self.responses.accept(message.header.message_id, *(message.fragments or (message.raw,)))
+        self.responses.accept(message.header.message_id, *pieces(self, message))
         critical = unknown_critical(message)
         if critical is not None:
             refusal = Notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, bytes((critical,)))
@@ -209,7 +209,8 @@ class IkeSa:
             return []
         if message.protected:  # a forged answer in clear must not end the exchange
             self.requests.finish(flight.message_id)
-        if self.state is State.DELETING and self.queue:  # this one has lost its point
+        makes_sa = flight.exchange.alone and flight.exchange.kind is Exchange.CREATE_CHILD_SA
+        if self.state is State.DELETING and self.queue and not makes_sa:  # it lost its point
             return self.go_on(now)
         actions = flight.exchange.on_response(self, message, now)
         return [*actions, *self.go_on(now)]
@@ -329,7 +330,7 @@ class IkeSa:
         """Answer a request accepted before, to where the last one came from (section 2.11)."""
         answer = self.header(header.exchange, header.message_id, response=True)
         datagrams = self.channel.seal(answer, payloads, room_of(self))
-        self.responses.answer(header.message_id, *datagrams)
+        self.responses.answer(header.message_id, *datagrams, payloads=to_keep(payloads, datagrams))
         sent: list[Action] = [Send(datagram, self.back) for datagram in datagrams]
         return [*sent, trace_sent(self, answer, payloads, datagrams, self.back)]
 

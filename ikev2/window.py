@@ -117,6 +117,8 @@ class _Taken:
 
     request: tuple[bytes, ...] = field(repr=False)
     response: tuple[bytes, ...] = field(default=(), repr=False)
+    payloads: tuple[Payload, ...] = ()  # of the answer, to cut it smaller if need be
+    repeats: int = 0
 
 
 @dataclass(slots=True)
@@ -165,8 +167,14 @@ class ResponseWindow:
         """Note that a request accepted before now comes in these octets; its answer stays."""
         self._taken[message_id].request = (request,)
 
-    def answer(self, message_id: int, *response: bytes) -> None:
+    def answer(self, message_id: int, *response: bytes, payloads: tuple[Payload, ...] = ()) -> None:
         """Keep the answer to a request accepted before."""
         taken = self._taken.get(message_id)
         if taken is not None:
-            taken.response = response
+            taken.response, taken.payloads = response, payloads
+
+    def count_repeat(self, message_id: int) -> tuple[int, tuple[Payload, ...]]:
+        """Return how often a request has come again by now, and what its answer says."""
+        taken = self._taken[message_id]
+        taken.repeats += 1
+        return taken.repeats, taken.payloads
