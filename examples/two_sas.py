@@ -18,13 +18,13 @@ ends = {n: Endpoint(dice, spipool.SpiPool(dice)) for n in OTHER}
 nets = {n: profile.Profile("net", ids[OTHER[n]], IKE, ESP, TS, ids[n]) for n in OTHER}
 todo: list[tuple[str, events.Event]] = [(n, events.Configured((nets[n],))) for n in OTHER]
 todo.append(("moon", events.Initiate(nets["moon"], Path(("192.0.2.1", 500), ("192.0.2.2", 500)))))
-records = []
+seen: list[actions.Action] = []  # what moon did and told
 for name, event in todo:  # each event's actions are the next events
     for action in ends[name].handle(event, now=0.0):
         if isinstance(action, actions.Send):
             todo.append((OTHER[name], events.DatagramReceived(action.data, action.path.reversed)))
         elif isinstance(action, actions.Authorize):
             todo.append((name, events.Authorized(action.sa, Secret(b"a shared secret"))))
-        elif isinstance(action, actions.Traced) and name == "moon":
-            records.append(action.record)
-print(*ladder(records, "moon", "sun", 100), sep="\n")
+        elif name == "moon":
+            seen.append(action)
+print(*ladder((a.record for a in seen if isinstance(a, actions.Traced)), "moon", "sun"), sep="\n")
