@@ -20,6 +20,7 @@ from ikebana.daemon.orders import Order, RouteState
 from ikebana.daemon.outlet import Outlet, Watcher
 from ikebana.daemon.peers import Names, Peers
 from ikebana.daemon.performer import Performer
+from ikebana.daemon.roaming import Roaming
 from ikebana.daemon.roster import Roster
 from ikebana.daemon.runner import Report, Runner
 from ikebana.daemon.tally import Tally
@@ -27,7 +28,7 @@ from ikebana.daemon.triage import Triage
 from ikebana.daemon.tunnels import Tunnel, make_tunnel
 from ikebana.worker.messages import Done, Message
 from ikecore.actions import Closed
-from ikecore.events import CloseAllWanted, Event
+from ikecore.events import AddressesChanged, CloseAllWanted, Event
 from ikecore.spipool import SpiPool
 from ikecore.timetable import NEVER
 from ikev2.endpoint import Endpoint
@@ -86,6 +87,13 @@ class Gateway:
             self._rearm,
         )
         self._closed = asyncio.Event()
+        self._roaming = Roaming(
+            kernel.usable,
+            self._route,
+            lambda: self.endpoint.remotes,
+            loop.call_later,
+            self._on_addresses,
+        )
 
     @property
     def tunnels(self) -> dict[str, Tunnel]:
@@ -105,6 +113,7 @@ class Gateway:
     # -- life -----------------------------------------------------------------------------------
     def start(self) -> None:
         """Take every connection of the plan into service."""
+        self._roaming.look()
         for plan in self.plan.tunnels:
             self._add(plan)
         self.performer.configure(self.tunnels.values())
@@ -207,12 +216,20 @@ class Gateway:
             self._inbox.on_worker(message)
         self._rearm()
 
+    def on_changes(self) -> None:
+        """Take it that addresses or routes of this host changed."""
+        self._roaming.changed()
+
     def on_worker_restarted(self) -> None:
         """Give the new worker its policies, and every child new keys."""
         self.performer.brief(anew=True)
         self._runner.acknowledgements.fail_all()
         for tunnel in self.tunnels.values():
             self._perform(tunnel, tunnel.core.restart(self._loop.time()))
+        self._rearm()
+
+    def _on_addresses(self, event: AddressesChanged) -> None:
+        self._event(event)
         self._rearm()
 
     def _on_acquired(self, tunnel: Tunnel, flow: Flow) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ikebana.config.compile import GatewayPlan
 from ikebana.daemon.backlog import Backlog
+from ikebana.daemon.roaming import usable
 from ikebana.daemon.routing import Routing
 from ikebana.daemon.sockets import Sockets
 from ikebana.daemon.supervisor import Supervisor
@@ -20,6 +21,7 @@ from ikecore.trace import KeysDerived
 from policy.mtu import tunnel_mtu
 from policy.path import Path
 from tundev import udp
+from tundev.changes import Changes
 from tundev.paths import local_addresses
 from tundev.routes import Routes
 from tundev.tun import Tun
@@ -67,6 +69,10 @@ class Host(Protocol):
         """Give the routes of a tunnel back."""
         ...
 
+    def usable(self) -> frozenset[str]:
+        """Return the addresses of this host that IKE may leave from."""
+        ...
+
     def fit_mtu(self, mtu: int) -> None:
         """Let the device carry inner packets of ``mtu`` octets."""
         ...
@@ -98,6 +104,7 @@ class Kernel:
             self._routing = Routing(self._routes, local_addresses, complain)
             self._worker = Supervisor(partial(WorkerProcess, self._tun.fileno(), self.sockets))
             self._backlog = Backlog(self._worker.send)
+            self._changes = Changes()
         except OSError:
             self.sockets.close()
             raise
@@ -109,8 +116,9 @@ class Kernel:
         on_unreachable: Callable[[str, str], None],
         on_worker: Callable[[Message], None],
         on_worker_restarted: Callable[[], None],
+        on_changes: Callable[[], None],
     ) -> None:
-        """Let the loop call these; the daemon reads 500, the worker's pair, and nothing else."""
+        """Let the loop call these; the daemon reads 500, the worker's pair, and netlink."""
         self._loop = loop
 
         def readable(sock: socket) -> None:
@@ -124,6 +132,12 @@ class Kernel:
 
         for sock in self.sockets.ike.values():
             loop.add_reader(sock.fileno(), readable, sock)
+
+        def changed() -> None:
+            if self._changes.read():
+                on_changes()
+
+        loop.add_reader(self._changes.fileno(), changed)
 
         def restarted() -> None:
             self._backlog.clear()
@@ -171,6 +185,10 @@ class Kernel:
         """Give the routes of a tunnel back."""
         self._routing.end(tunnel)
 
+    def usable(self) -> frozenset[str]:
+        """Return the addresses of this host that IKE may leave from."""
+        return usable(self.sockets.ike, local_addresses())
+
     def fit_mtu(self, mtu: int) -> None:
         """Let the device carry the largest inner packet that any child does."""
         if mtu > self._mtu:
@@ -196,7 +214,9 @@ class Kernel:
         if self._loop is not None:
             for sock in self.sockets.ike.values():
                 self._loop.remove_reader(sock.fileno())
+            self._loop.remove_reader(self._changes.fileno())
             self._loop = None
+        self._changes.close()
         self._worker.close()
         self._routes.close()
         self._tun.close()

@@ -80,7 +80,14 @@ async def _serve(
         journal.write(Level.ERROR, ("the packet worker ended; a new one gets new keys",))
         gateway.on_worker_restarted()
 
-    kernel.watch(loop, gateway.on_datagram, gateway.on_unreachable, gateway.on_worker, worker_gone)
+    kernel.watch(
+        loop,
+        gateway.on_datagram,
+        gateway.on_unreachable,
+        gateway.on_worker,
+        worker_gone,
+        gateway.on_changes,
+    )
     for line in warnings:
         journal.write(Level.WARNING, (line,))
     journal.write(Level.INFO, (f"listening on {', '.join(kernel.listening)}",))

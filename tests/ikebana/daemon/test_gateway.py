@@ -385,3 +385,16 @@ def test_two_connections_with_one_remote_network_do_not_disturb_each_other(world
     world.settle()
     assert world.passes()
     assert world.moon.routes == {"net": RouteState.ACTIVE, "second": RouteState.BLOCKED}
+
+
+# -- moving ---------------------------------------------------------------------------------------
+def test_addresses_that_change_are_told_to_the_sas_when_they_have_settled(world: World) -> None:
+    world.start()
+    sa = world.moon.tunnel.core.sas[0].sa
+    before = world.moon.gateway.endpoint.path_of(sa)
+    world.moon.addresses = frozenset()  # gone, and nowhere to go
+    world.moon.gateway.on_changes()
+    world.clock.sleep(1)
+    notes = [line for line in world.moon.lines("net") if "waiting for one" in line.text]
+    assert len(notes) == 1
+    assert world.moon.gateway.endpoint.path_of(sa) == before

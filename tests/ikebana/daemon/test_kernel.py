@@ -59,6 +59,7 @@ class Daemon:
         self.datagrams: list[tuple[bytes, TunnelPath]] = []
         self.unreachable: list[str] = []
         self.restarted = 0
+        self.changes = 0
         self.plan = compile_config(config(TEXT))
         self.kernel = Kernel(self.plan.gateway, keylog, lambda _, text: self._complain(text))
         self.kernel.watch(
@@ -67,6 +68,7 @@ class Daemon:
             lambda remote, _: self.unreachable.append(remote),
             self.heard.append,
             self._on_restarted,
+            self._on_changes,
         )
 
     def _complain(self, text: str) -> None:
@@ -74,6 +76,9 @@ class Daemon:
 
     def _on_restarted(self) -> None:
         self.restarted += 1
+
+    def _on_changes(self) -> None:
+        self.changes += 1
 
     def wait(self) -> None:
         """Read what comes next, from whichever descriptor."""
@@ -104,6 +109,19 @@ def routes() -> set[tuple[str, str]]:
 def mtu_of(name: str) -> int:
     with IPRoute() as netlink:
         return int(netlink.link("get", ifname=name)[0].get_attr("IFLA_MTU"))
+
+
+def test_it_hears_that_an_address_came_and_knows_which_it_may_use(
+    daemon: Daemon, space: Namespace
+) -> None:
+    assert daemon.kernel.usable() == {HERE}
+    space.address("wan", "10.99.0.7/24")  # not one that is listened on
+    for _ in range(10):
+        if daemon.changes:
+            break
+        daemon.wait()
+    assert daemon.changes
+    assert daemon.kernel.usable() == {HERE}
 
 
 def test_it_opens_everything_and_gives_everything_back(space: Namespace) -> None:

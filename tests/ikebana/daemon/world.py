@@ -91,6 +91,7 @@ class Box:
 
     def __init__(self, address: str, clock: Clock, ports: tuple[int, int]) -> None:
         self.address = address
+        self.addresses = frozenset((address,))
         self.clock = clock
         self.ports = ports
         self.names = FakeNames()
@@ -162,6 +163,9 @@ class Box:
 
     def end_routes(self, tunnel: Tunnel) -> None:
         self.route_story.append(f"end {tunnel.name}")
+
+    def usable(self) -> frozenset[str]:
+        return self.addresses
 
     def fit_mtu(self, mtu: int) -> None:
         self.mtu = max(self.mtu, mtu)
