@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from ikecore.actions import ChildClosed, Reason
 from ikecore.events import ChildExpired, CloseWanted, ProbeWanted, RekeyIkeWanted, RekeyWanted
-from tests.ikev2.network import Network
+from ikecore.profile import ChildProfile
+from tests.ikev2.network import NETS, OTHER, Network, selectors
 from tests.ikev2.traffic import Packet
 from tests.ikev2.wire import Letter, Twist
 
@@ -32,9 +33,10 @@ class Wish:
     at: float
     name: str
     kind: str
+    which: int = 0  # of the children
 
     def __str__(self) -> str:
-        return f"{self.at:.3f} {self.name} is asked: {self.kind}"
+        return f"{self.at:.3f} {self.name} is asked: {self.kind} {self.which or ''}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Plan:
     mischief: tuple[Mischief, ...]
     jitter: float = 0.0  # of ESP packets, in seconds; then some are lost, too
     senders: tuple[str, ...] = ENDS  # of packets
+    children: int = 1
 
     @property
     def keeps_children(self) -> bool:
@@ -69,13 +72,15 @@ def draw(seed: int) -> Plan:
     """Return the plan of a seed."""
     dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
     kinds = RENEWING if dice.random() < 0.5 else (*RENEWING, *ENDING)
+    children = dice.choice((1, 1, 2))
     near = dice.random() < 0.6  # at the same moment, or nearly, is where the races are
     moments = [dice.uniform(BEGIN, END) for _ in range(3)]
     wishes = []
     for _ in range(dice.randrange(2, 9)):
         at = dice.choice(moments) + dice.choice((0, 0, 0.005, 0.01, 0.02, 0.03))
         at = at if near else dice.uniform(BEGIN, END)
-        wishes.append(Wish(round(at, 3), dice.choice(ENDS), dice.choice(kinds)))
+        which = dice.randrange(children)
+        wishes.append(Wish(round(at, 3), dice.choice(ENDS), dice.choice(kinds), which))
     badness = dice.choice((0.0, 0.1, 0.3, 0.5))
     return Plan(
         seed,
@@ -86,6 +91,7 @@ def draw(seed: int) -> Plan:
         tuple(_mischief(dice, badness)),
         dice.choice((0.0, 0.05, 0.5)),
         dice.choice((ENDS, ENDS, ENDS[:1], ENDS[1:])),
+        children,
     )
 
 
@@ -114,10 +120,17 @@ def live(plan: Plan) -> Network:
     esp = ("aes128gcm16-x25519",) if plan.pfs else ("aes128gcm16",)
     # A farewell may be lost as often as it is said: then only probes tell the other end.
     probes = {"dpd": "close" in {wish.kind for wish in plan.wishes}, "dpd_timeout": 25.0}
-    moon, sun = (quiet(name, esp=esp, window=plan.window, **probes) for name in ENDS)
+    moon, sun = (
+        quiet(name, esp=esp, window=plan.window, children=wanted(name, plan), **probes)
+        for name in ENDS
+    )
     net = Network(moon, sun, seed=plan.seed)
     net.initiate(plan.initiator)
     net.assert_connected()
+    for child in wanted(plan.initiator, plan)[1:]:
+        want(net, plan.initiator, child)
+        net.settle()
+    assert len(net.hosts["moon"].children) == plan.children
     net.twists.append(_twist(plan))
     jitter = random.Random(plan.seed)  # noqa: S311 - repeatable on purpose
 
@@ -126,13 +139,15 @@ def live(plan: Plan) -> Network:
         return [] if lost else [0.01 + jitter.random() * plan.jitter]
 
     net.packet_delays = delays
-    net.stream(0.1, senders=plan.senders)
+    for x in range(plan.children):
+        net.stream(0.1, f"10.1.{x}.9", f"10.2.{x}.9", plan.senders)
     for wish in plan.wishes:
         net.sleep(wish.at - net.now)
         _ask(net, wish)
     net.sleep(END + 12 - net.now)
     net.twists.clear()
-    net.traffic.streams[0].every = 1.0
+    for stream in net.traffic.streams:
+        stream.every = 1.0
     net.sleep(REST)
     net.traffic.streams.clear()
     net.sleep(2)
@@ -152,9 +167,19 @@ def _twist(plan: Plan) -> Twist:
     return twist
 
 
+def wanted(name: str, plan: Plan) -> tuple[ChildProfile, ...]:
+    """Return the children of a plan as one end sees them: 10.1.x.0/24 === 10.2.x.0/24."""
+    local, remote = (NETS[end].split(".")[1] for end in (name, OTHER[name]))
+    return tuple(
+        ChildProfile(selectors(f"10.{local}.{x}.0/24"), selectors(f"10.{remote}.{x}.0/24"))
+        for x in range(plan.children)
+    )
+
+
 def _ask(net: Network, wish: Wish) -> None:
     """Ask it of what there is; of nothing nothing can be asked."""
-    up, spi = net.up(wish.name), child_of(net, wish.name)
+    child = net.hosts[wish.name].profile.children[wish.which]
+    up, spi = net.up(wish.name), child_of(net, wish.name, child)
     match wish.kind:
         case "rekey" if spi:
             net.tell(wish.name, RekeyWanted(spi, "time"))
@@ -165,7 +190,7 @@ def _ask(net: Network, wish: Wish) -> None:
         case "expire" if spi:
             net.tell(wish.name, ChildExpired(spi))
         case "create" if up and not spi:
-            want(net, wish.name, net.hosts[wish.name].profile.children[0])
+            want(net, wish.name, child)
         case "probe" if up:
             net.tell(wish.name, ProbeWanted(up[-1]))
         case "close" if up:
@@ -181,7 +206,8 @@ def judge(plan: Plan, net: Network) -> None:
     assert len(net.up("moon")) <= 1
     if plan.keeps_children:
         assert len(net.up("moon")) == 1, "the IKE SA is gone, and nobody wanted that"
-        assert len(net.hosts["moon"].children) == 1, "the child is gone, and nobody wanted that"
+        held = len(net.hosts["moon"].children)
+        assert held == plan.children, "a child is gone, and nobody wanted that"
         assert len(net.traffic.blocked) == 0, "packets found no child"
         assert net.codes("moon") == net.codes("sun") == []
     lost = [packet for packet in net.traffic.lost if not _is_excused(plan, net, packet)]

@@ -1,6 +1,6 @@
 """A failing plan, made as small as it can be and drawn for a person to read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -22,15 +22,10 @@ WIDTH = 120
 T = TypeVar("T")
 
 
-def shrink(plan: Plan) -> Plan:
+def shrink(plan: Plan, fails: Callable[[Plan], bool] = lambda plan: failure(plan)[0] != "") -> Plan:
     """Return a plan that still fails, and of which nothing can be left out."""
-    smaller = True
-    while smaller:
-        smaller = False
-        for less in _smaller(plan):
-            if failure(less)[0]:
-                plan, smaller = less, True
-                break
+    while (less := next(filter(fails, _smaller(plan)), None)) is not None:
+        plan = less
     return plan
 
 
@@ -43,6 +38,8 @@ def _smaller(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, senders=ENDS)
     if plan.window > 1:
         yield replace(plan, window=1)
+    if plan.children > 1:
+        yield replace(plan, children=1, wishes=tuple(replace(w, which=0) for w in plan.wishes))
     for less in _shorter(plan.mischief):
         yield replace(plan, mischief=less)
     for fewer in _shorter(plan.wishes):
@@ -63,7 +60,7 @@ def report(plan: Plan) -> str:
     why, net = failure(plan)
     kind = (
         f"{plan.initiator} initiated; window {plan.window}; {'PFS' if plan.pfs else 'no PFS'}; "
-        f"packets of {' and '.join(plan.senders)}"
+        f"{plan.children} child(ren); packets of {' and '.join(plan.senders)}"
     )
     head = [f"seed {plan.seed}: {why}", "", kind]
     if net is None:

@@ -81,10 +81,14 @@ def share_a_child(net: Network) -> bool:
     return bool(theirs & net.hosts[US].children.keys())
 
 
-def child_of(net: Network, name: str) -> int:
-    """Return the inbound SPI of the child that one end made last, 0 if it has none."""
-    there = [made.inbound_spi for made in net.seen(ChildEstablished, name)]
-    return next((spi for spi in reversed(there) if spi in booked(net, name)), 0)
+def child_of(net: Network, name: str, wanted: ChildProfile | None = None) -> int:
+    """Return the inbound SPI of the child that one end made last, 0 if it has none.
+
+    With ``wanted`` only that of the connection's children counts.
+    """
+    there = booked(net, name)
+    made = (one for one in reversed(net.seen(ChildEstablished, name)) if one.inbound_spi in there)
+    return next((one.inbound_spi for one in made if wanted in (None, one.child)), 0)
 
 
 def rekey(net: Network, name: str, spi: int = 0) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .plan import draw, failure
+from .plan import Plan, draw, failure
 from .reading import report, shrink
 
 RUNS = 1000  # ten times as many with --soak
@@ -16,3 +16,22 @@ def test_whatever_both_ends_want_they_agree_in_the_end(group: int, times: int) -
         plan = draw(seed)
         if failure(plan)[0]:
             pytest.fail(report(shrink(plan)), pytrace=False)
+
+
+def test_a_failing_life_is_shrunk_to_what_matters_and_drawn() -> None:
+    plan = next(plan for plan in map(draw, range(1000)) if len(plan.wishes) > 6 and plan.mischief)
+    (kind,) = {plan.wishes[3].kind}
+    lost = next(deed for deed in plan.mischief if not deed.delays)
+
+    def fails(less: Plan) -> bool:
+        return lost in less.mischief and kind in {wish.kind for wish in less.wishes}
+
+    small = shrink(plan, fails)
+    assert small.mischief == (lost,)
+    assert [wish.kind for wish in small.wishes] == [kind]
+    head, _, setting, names, *drawn = report(small).splitlines()
+    assert head.startswith(f"seed {plan.seed}: ")
+    assert setting.startswith(f"{plan.initiator} initiated; window 1; no PFS; 1 child(ren)")
+    assert names.split() == ["moon", "sun"]
+    assert f"* {small.wishes[0]}" in drawn
+    assert any("IKE_SA_INIT 0 [0.000 → 0.010" in line for line in drawn)
