@@ -150,3 +150,17 @@ def test_reasons_are_told_on_both_ends(initiator: str, who: str) -> None:
     assert reasons(net, who) == ["DELETED"]
     assert reasons(net, OTHER[who]) == ["PEER_DELETED"]
     conclude(net, gap=5.0, children=(0,))
+
+
+@pytest.mark.parametrize("kind", ["children", "IKE SAs", "one of each"])
+@pytest.mark.parametrize("later", [0.0, 0.015, 0.4])
+def test_what_is_said_twice_is_done_once(initiator: str, kind: str, later: float) -> None:
+    """Races 8 and 33 where every datagram comes twice."""
+    net = connect(initiator)
+    net.double_when(lambda _: True, later)
+    ways = {"children": (rekey, rekey), "IKE SAs": (rekey_ike, rekey_ike)}
+    for name, ask_for in zip(BOTH, ways.get(kind, (rekey, rekey_ike)), strict=True):
+        ask_for(net, name)
+    net.sleep(10)
+    assert net.codes(US) == net.codes(PEER) == []
+    conclude(net)
