@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from policy.path import Path
+from policy.selectors import Address, TrafficSelector
 
 if TYPE_CHECKING:
     from ikev2.sa import IkeSa
@@ -14,34 +15,29 @@ _WAYS: Final = 16
 
 
 def additional(sa: "IkeSa") -> tuple[str, ...]:
-    """Return our addresses beside the one in use, as the peer may hear of them (section 3.4).
-
-    An address behind the tunnel is no way to it: those inside a local network are left out, unless
-    the address in use is in there, too.
-    """
-    here = sa.path.local[0]
-    behind = [
-        ts for ts in sa.profile.local_ts if not _is_inside(here, ts.version, ts.start, ts.end)
-    ]
-    return tuple(
-        address
-        for address in sorted(sa.mobility.usable)
-        if address != here
-        and may_leave_from(sa, address)
-        and not any(_is_inside(address, ts.version, ts.start, ts.end) for ts in behind)
-    )[:_TOLD]
-
-
-def _is_inside(address: str, version: int, start: int, end: int) -> bool:
-    parsed = ip_address(address)
-    return parsed.version == version and start <= int(parsed) <= end
+    """Return our addresses beside the one in use, as the peer may hear of them (section 3.4)."""
+    others = sorted(sa.mobility.usable - {sa.path.local[0]})
+    return tuple(address for address in others if may_leave_from(sa, address))[:_TOLD]
 
 
 def may_leave_from(sa: "IkeSa", address: str) -> bool:
-    """Return whether we listen on this address of ours, and the connection may use it."""
+    """Return whether we listen on this address of ours, and the connection may use it.
+
+    An address behind the tunnel is no way to it: those inside a local network are none, unless
+    the address in use is in there, too.
+    """
     mobility, allowed = sa.mobility, sa.profile.local
     there = address in mobility.usable if mobility.is_told else address == sa.path.local[0]
-    return there and (not allowed or address in allowed)
+    return there and (not allowed or address in allowed) and not _is_behind(sa, address)
+
+
+def _is_behind(sa: "IkeSa", address: str) -> bool:
+    ours, here = ip_address(address), ip_address(sa.path.local[0])
+    return any(_holds(ts, ours) and not _holds(ts, here) for ts in sa.profile.local_ts)
+
+
+def _holds(selector: TrafficSelector, address: Address) -> bool:
+    return selector.version == address.version and selector.start <= int(address) <= selector.end
 
 
 def ways(sa: "IkeSa") -> tuple[Path, ...]:
@@ -61,6 +57,7 @@ def ways(sa: "IkeSa") -> tuple[Path, ...]:
         if (":" in mine) == (":" in there)
         and may_leave_from(sa, mine)
         and (mine, there) not in mobility.refused
+        and mobility.routes.get(there, mine)  # "" where no route leads
     ]
     return tuple(way(sa, *pair) for pair in pairs[:_WAYS])
 

@@ -53,6 +53,15 @@ def test_addresses_behind_the_tunnel_are_no_way_to_us() -> None:
     pair = Pair()
     pair.tell_addresses("moon", MOON, LTE, "10.1.0.1")
     assert additional(pair.moon) == (LTE,)
+    assert not may_leave_from(pair.moon, "10.1.0.1")
+
+
+def test_where_no_route_leads_nothing_is_tried() -> None:
+    pair = Pair()
+    pair.moon.mobility.peers = (WLAN,)
+    pair.tell_addresses("moon", MOON, LTE, way=MOON)
+    pair.moon.mobility.routes = {SUN: "", WLAN: LTE}
+    assert addresses(ways(pair.moon)) == [(LTE, WLAN), (MOON, WLAN)]
 
 
 def test_a_tunnel_for_everything_hides_no_address() -> None:

@@ -30,7 +30,7 @@ def two(lab: Lab, **settings: Any) -> Iterator[tuple[Gateway, Gateway]]:
 def test_without_a_nat_esp_is_protocol_50(lab: Lab, six: bool) -> None:
     with two(lab, six=six) as (a, b):
         wire = lab.capture("gb", "wan", "ip proto 50 or ip6 proto 50")
-        with only_tunnelled(lab, "udp port 500 or ip proto 50 or ip6 proto 50"):
+        with only_tunnelled(lab, "udp port 500 or udp port 4500 or ip proto 50 or ip6 proto 50"):
             code, output, errors = a.cli("up", "net")
             assert code == 0, output + errors
             hosts_talk(lab)
