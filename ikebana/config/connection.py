@@ -156,9 +156,9 @@ class Connection(Model):
     ipsec: IpsecSettings = Field(default_factory=IpsecSettings, description="The child SA.")
     mobike: bool = Field(
         default_factory=_default_mobike,
-        description="Whether either end may change its address (RFC 4555); needs `nat_traversal` "
-        'and `ipsec.mode = "tunnel"`.',
-        json_schema_extra={"shown": "`true` (`false` where it cannot be)"},
+        description="Whether either end may change its address (RFC 4555); needs tunnel mode. "
+        "Without `nat_traversal`, addresses behind a NAT are refused.",
+        json_schema_extra={"shown": "`true` in tunnel mode with `nat_traversal`, else `false`"},
     )
     childless: Annotated[Childless, Strict(False)] = Field(
         default=Childless.ALLOW,
