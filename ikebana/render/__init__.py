@@ -1,1 +1,1 @@
-"""Renderers of trace records: pure functions outside the cores."""
+"""Renderers of trace records and of the code's own tables: pure functions outside the cores."""
