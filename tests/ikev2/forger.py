@@ -61,8 +61,10 @@ class Forger:
         header = self.header(exchange, message_id, response=response)
         return seal(header, payloads, self._seal, next(self._counter))
 
-    def say_octets(self, exchange: int, message_id: int, first: int, plain: bytes) -> bytes:
-        """Return a request whose payloads are any octets; the trailer is in order."""
+    def say_octets(
+        self, exchange: int, message_id: int, first: int, plain: bytes, *, response: bool = False
+    ) -> bytes:
+        """Return a message whose payloads are any octets; the trailer is in order."""
         pad = -(len(plain) + 1) % self._seal.block
         plain += bytes((*bytes(pad), pad))
         length = 4 + len(plain) + self._seal.overhead
@@ -71,7 +73,7 @@ class Forger:
             PayloadType.SK,
             0x20,
             exchange,
-            0x08 if self.initiator else 0,
+            self.initiator << 3 | response << 5,
             message_id,
             HEADER.size + length,
         ) + struct.pack("!BBH", first, 0, length)
