@@ -124,6 +124,47 @@ def test_a_peer_that_changes_its_mind_is_not_followed_for_ever() -> None:
     net.assert_connected()
 
 
+FREE = ("aes128gcm16-x25519", "aes128gcm16")  # with a group if the peer has it, or without
+
+
+@pytest.mark.parametrize("renews", [True, False])
+@pytest.mark.parametrize(("theirs", "chosen"), [(FREE[1:], 1), (FREE[:1], 0), (FREE, 0)])
+def test_a_group_may_be_left_out_where_both_ends_can_do_without(
+    theirs: tuple[str, ...], chosen: int, renews: bool
+) -> None:
+    # CREATE_CHILD_SA { … KEi(x25519) } ──►    ◄── { SA(without a group) Nr TSi TSr }
+    both = {name: (*profile(name).children, second(name)) for name in ("moon", "sun")}
+    net = Network(
+        quiet("moon", esp=FREE, children=both["moon"]),
+        quiet("sun", esp=theirs, children=both["sun"]),
+    )
+    net.initiate("moon")
+    if renews:
+        rekey(net, "moon")
+    else:
+        want(net, "moon", second("moon"))
+    net.sleep(10)
+    assert net.codes("moon") == net.codes("sun") == []
+    assert str(net.seen(ChildEstablished, "moon")[-1].suite) == FREE[chosen]
+    net.assert_mirrored()
+
+
+def test_a_group_without_its_public_value_is_no_answer() -> None:
+    net = tunnel(esp=FREE[:1])
+    net.change_when(response("sun", CREATE), without(KeyExchangeData))
+    rekey(net, "moon")
+    net.sleep(10)
+    assert net.codes("moon") == [Code.INVALID_SYNTAX]
+    assert len(net.seen(InstallChild, "moon")) == 1
+    net.assert_mirrored()
+
+
+def without(kind: type[Payload]) -> Change:
+    return lambda message: replace(
+        message, payloads=tuple(p for p in message.payloads if not isinstance(p, kind))
+    )
+
+
 BAD = {
     "0": ("x25519", bytes(32)),
     "1": ("x25519", b"\1" + bytes(31)),
