@@ -119,11 +119,29 @@ def selectors(child: ChildProfile) -> tuple[Payload, Payload]:
     return SelectorsInitiator(child.local_ts), SelectorsResponder(child.remote_ts)
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The selectors that a responder has made of ours, from our side."""
+
+    local_ts: tuple[TrafficSelector, ...]
+    remote_ts: tuple[TrafficSelector, ...]
+    original: tuple[str, str] = ("", "")
+
+    @classmethod
+    def of(cls, message: Message) -> "Answered":
+        """Read an answer; what it does not have is empty, and then nothing is agreed."""
+        tsi, tsr = message.one(SelectorsInitiator), message.one(SelectorsResponder)
+        return cls(
+            tsi.selectors if tsi is not None else (), tsr.selectors if tsr is not None else ()
+        )
+
+
 def accepted(
     profile: Profile,
     child: ChildProfile,
     mine: Sequence[Proposal],
     message: Message,
+    answered: Answered,
     group: Group | None = None,
 ) -> Agreed | Diagnosis:
     """Return the child that a responder made of our offer, or what is wrong with it.
@@ -131,20 +149,15 @@ def accepted(
     ``group`` is that of the KE payload we sent, None when there was none.
     """
     chosen = message.one(SecurityAssociation)
-    tsi, tsr = message.one(SelectorsInitiator), message.one(SelectorsResponder)
-    if chosen is None or tsi is None or tsr is None:
+    local_ts, remote_ts = answered.local_ts, answered.remote_ts
+    if chosen is None or not local_ts or not remote_ts:
         return diagnose(2, Code.INVALID_SYNTAX, evidence="an answer without SA, TSi or TSr")
     settled = choose(mine, chosen.proposals) if len(chosen.proposals) == 1 else None
     if settled is None or spi_of(settled[1]) < LOWEST_SPI or settled[0].group not in (group, None):
         theirs = proposals_text(chosen.proposals)
         return diagnose(2, Code.ESP_PROPOSAL_MISMATCH, proposals_text(mine), theirs)
-    if not (
-        is_subset(tsi.selectors, child.local_ts)
-        and is_subset(tsr.selectors, child.remote_ts)
-        and tsi.selectors
-        and tsr.selectors
-    ):
-        theirs = f"{selectors_text(tsi.selectors)} === {selectors_text(tsr.selectors)}"
+    if not (is_subset(local_ts, child.local_ts) and is_subset(remote_ts, child.remote_ts)):
+        theirs = f"{selectors_text(local_ts)} === {selectors_text(remote_ts)}"
         return diagnose(2, Code.TS_MISMATCH, str(child), theirs)
     transport = message.notify(NotifyType.USE_TRANSPORT_MODE) is not None
     if transport != (profile.mode is Mode.TRANSPORT):
@@ -152,11 +165,12 @@ def accepted(
     return Agreed(
         settled[0],
         spi_of(settled[1]),
-        tsi.selectors,
-        tsr.selectors,
+        local_ts,
+        remote_ts,
         profile.mode,
         message.notify(NotifyType.ESP_TFC_PADDING_NOT_SUPPORTED) is None,
         profile.later_fragments and _has(message, NotifyType.NON_FIRST_FRAGMENTS_ALSO),
+        answered.original,
     )
 
 

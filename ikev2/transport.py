@@ -1,25 +1,23 @@
 """Transport mode behind a NAT: whose addresses the selectors mean (RFC 7296 section 2.23.1).
 
-The initiator names the addresses it sees; what the NAT makes of them is what the responder has to
-do with.  So a responder reads the real ones instead, and answers with those it was told.
+Each end names the addresses it sees, and what the NAT makes of them is what the other end has to do
+with.  So each reads the real ones instead, and keeps those it was told: the sender has made the
+checksums of TCP and UDP with them.
 """
 
 from dataclasses import replace
 from ipaddress import ip_address
 
 from ikecore.child import Mode
-from ikev2.children import Agreed, Asked
-from ikev2.payloads.chain import Payload
-from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
+from ikev2.children import Answered, Asked
 from ikev2.sa import IkeSa
 from policy.selectors import TrafficSelector
 
 
 def asked_behind_nat(sa: IkeSa, asked: Asked) -> Asked:
-    """Return a request with the addresses that packets will have here."""
+    """Return a request with the addresses that packets have here."""
     theirs, ours = _host(asked.theirs), _host(asked.ours)
-    is_nat = sa.nat_here or sa.nat_there
-    if not (asked.transport and sa.profile.mode is Mode.TRANSPORT and is_nat and theirs and ours):
+    if not (asked.transport and _is_between_hosts(sa) and theirs and ours):
         return asked
     return replace(
         asked,
@@ -29,20 +27,25 @@ def asked_behind_nat(sa: IkeSa, asked: Asked) -> Asked:
     )
 
 
-def told_behind_nat(agreed: Agreed, payloads: tuple[Payload, ...]) -> tuple[Payload, ...]:
-    """Return an answer with the addresses that the initiator sees."""
-    ours, theirs = agreed.original
-    if not ours:
-        return payloads
-    return tuple(_renamed(payload, ours, theirs) for payload in payloads)
+def answered_behind_nat(sa: IkeSa, answered: Answered) -> Answered:
+    """Return an answer with the addresses that packets have here.
+
+    A peer that says our own words back has not told how it sees us.
+    """
+    ours, theirs = _host(answered.local_ts), _host(answered.remote_ts)
+    if not (_is_between_hosts(sa) and ours and theirs):
+        return answered
+    here, there = sa.path.local[0], sa.path.remote[0]
+    is_echo = (ours, theirs) == (here, there)
+    return Answered(
+        _at(answered.local_ts, here) if sa.nat_here else answered.local_ts,
+        _at(answered.remote_ts, there) if sa.nat_there else answered.remote_ts,
+        ("", "") if is_echo else (ours, theirs),
+    )
 
 
-def _renamed(payload: Payload, ours: str, theirs: str) -> Payload:
-    if isinstance(payload, SelectorsInitiator):
-        return SelectorsInitiator(_at(payload.selectors, theirs))
-    if isinstance(payload, SelectorsResponder):
-        return SelectorsResponder(_at(payload.selectors, ours))
-    return payload
+def _is_between_hosts(sa: IkeSa) -> bool:
+    return sa.profile.mode is Mode.TRANSPORT and (sa.nat_here or sa.nat_there)
 
 
 def _host(selectors: tuple[TrafficSelector, ...]) -> str:

@@ -37,11 +37,14 @@ def remove_stale(newer: IkeSa, others: Iterable[IkeSa], now: float) -> list[Acti
 
 def settle(newer: IkeSa, others: Iterable[IkeSa], now: float) -> list[Action]:
     """Decide on all SAs of one connection, now that ``newer`` carries packets."""
+    others = list(_others(newer, others))
+    if newer.initiator and any(_has_more(other, newer) for other in others):
+        return []  # its other children are still to be made, before the older one goes
     newer.is_settled = True
     if newer.profile.uniqueness is Uniqueness.NEVER or newer.state is not State.ESTABLISHED:
         return []
     actions: list[Action] = []
-    for other in _others(newer, others):
+    for other in others:
         if other.established_at <= newer.started_at:
             actions += _dismiss(other, newer, Reason.REPLACED, now, ours=newer.initiator)
         elif other.is_settled:
@@ -75,6 +78,14 @@ def reprieve(others: Iterable[IkeSa]) -> list[Action]:
 
 def _others(newer: IkeSa, mates: Iterable[IkeSa]) -> Iterable[IkeSa]:
     return (sa for sa in mates if sa is not newer and sa.state is State.ESTABLISHED and sa.is_told)
+
+
+def _has_more(older: IkeSa, newer: IkeSa) -> bool:
+    """Tell whether an SA that is to be replaced has children that the newer one lacks."""
+    if older.established_at > newer.started_at:
+        return False
+    have = {child.wanted for child in newer.children.values() if child.is_live}
+    return any(child.is_live and child.wanted not in have for child in older.children.values())
 
 
 def _dismiss(

@@ -9,11 +9,13 @@ Without its child the IKE SA stays: the child may be tried again on it.  Where b
 without (RFC 6023), none is asked for here.
 """
 
+from dataclasses import replace
+
 from ikecore.actions import Action, Authorize, Reason
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.profile import ChildProfile, Profile
 from ikev2 import life
-from ikev2.children import accepted, offer, selectors, wishes
+from ikev2.children import Answered, accepted, offer, selectors, wishes
 from ikev2.exchange import Alone, Waiting
 from ikev2.exchanges.create_child import SPLITS, pairs_of, refused_child
 from ikev2.exchanges.delete_child import DeleteChild
@@ -32,6 +34,7 @@ from ikev2.payloads.notify import Notify
 from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.types import NotifyType, is_error
 from ikev2.sa import IkeSa, State
+from ikev2.transport import answered_behind_nat
 from suites.secret import Secret
 
 
@@ -111,7 +114,8 @@ class InitiateAuth(Alone):
             sa.take_back(self._inbound_spi, now)
             kind = error.type if error is not None else NotifyType.NO_PROPOSAL_CHOSEN
             return [*up, *_without(sa, wanted, kind, now)]
-        agreed = accepted(profile, wanted, offer(profile, 0, first=True), message)
+        answered = answered_behind_nat(sa, Answered.of(message))
+        agreed = accepted(profile, wanted, offer(profile, 0, first=True), message, answered)
         if isinstance(agreed, Diagnosis):
             sa.take_back(self._inbound_spi, now)
             away = DeleteChild(profile.esp_proposals[0].protocol, self._inbound_spi)
@@ -156,4 +160,5 @@ def _without(sa: IkeSa, wanted: ChildProfile, kind: int, now: float) -> list[Act
     """Go on without the child: split it, or say why there is none."""
     if kind in SPLITS and len(pairs_of(wanted)) > 1:
         return refused_child(sa, wanted, kind, now)
-    return [sa.fail(refused_by_peer(sa.profile, kind), wanted)]
+    refused = refused_by_peer(sa.profile, kind)
+    return [sa.fail(replace(refused, stage=2), wanted)]  # authentication was good

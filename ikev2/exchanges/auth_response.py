@@ -32,7 +32,7 @@ from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa, State
 from ikev2.tracing import trace_received
-from ikev2.transport import asked_behind_nat, told_behind_nat
+from ikev2.transport import asked_behind_nat
 from ikev2.uniqueness import keeps_another, replaces_another
 from ikev2.ways import carried
 from policy.path import Path
@@ -159,7 +159,7 @@ class RespondAuth(Waiting):
         made = Made(sa.nonces, b"", False, sa.started_at)
         sa.waits = standby = replaces_another(sa, wanted)  # the peer has not got this child yet
         _, before, after = install(sa, agreed, made, wanted, spi, now, standby=standby)
-        said = told_behind_nat(agreed, answer_payloads(agreed, spi))
+        said = answer_payloads(agreed, spi)
         return [*before, *sa.answer(message.header, (*head, *said), now), *up, *after]
 
     def _is_proven(self, psk: Secret) -> bool:

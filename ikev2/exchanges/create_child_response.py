@@ -25,7 +25,7 @@ from ikev2.payloads.notify import Notify
 from ikev2.payloads.ts import SelectorsInitiator
 from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa
-from ikev2.transport import asked_behind_nat, told_behind_nat
+from ikev2.transport import asked_behind_nat
 from suites.kex import BadPublicValue, Group
 
 _CHILDREN: Final = 512  # of one IKE SA, those on their way out included
@@ -132,7 +132,7 @@ def _make(
         exchange.rivals.append(Rival(child.nonce, spi))
     if old is not None:
         old.state, old.heir = ChildState.REKEYED, spi
-    said = told_behind_nat(agreed, answer_payloads(agreed, spi))
+    said = answer_payloads(agreed, spi)
     answer = sa.answer(message.header, (*said[:-2], Nonce(mine), *key, *said[-2:]), now)
     return [*before, *answer, *after]
 

@@ -16,7 +16,7 @@ from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.profile import ChildProfile
 from ikecore.proposals import Suite
 from ikev2.child import LINGER, Child, ChildState
-from ikev2.children import Agreed, accepted, groups_of, offer, selectors, wishes
+from ikev2.children import Agreed, Answered, accepted, groups_of, offer, selectors, wishes
 from ikev2.exchanges.delete_child import DeleteChild
 from ikev2.exchanges.informational import presume_dead
 from ikev2.failures import refused_by_peer
@@ -29,6 +29,7 @@ from ikev2.payloads.notify import Notify
 from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.types import NotifyType, is_error
 from ikev2.sa import IkeSa
+from ikev2.transport import answered_behind_nat
 from suites.kex import GROUP_BY_ID, BadPublicValue, Group, KeyExchange
 
 _PAUSE: Final = 1.0  # seconds; a busy peer is asked again after one to three of it
@@ -170,7 +171,8 @@ class Creation:
     ) -> tuple[Agreed, bytes, tuple[bytes, bytes]] | Diagnosis:
         """Return what was agreed, the shared secret (b"" without KE) and the nonces."""
         ours = self._kex.group if self._kex is not None else None
-        agreed = accepted(sa.profile, self._asked, self._mine, message, ours)
+        answered = answered_behind_nat(sa, Answered.of(message))
+        agreed = accepted(sa.profile, self._asked, self._mine, message, answered, ours)
         if isinstance(agreed, Diagnosis):
             return agreed
         shared = self._shared(message, agreed.suite.group)

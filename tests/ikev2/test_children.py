@@ -6,10 +6,11 @@ import pytest
 
 from ikecore.child import Mode
 from ikecore.diagnosis import Code, Diagnosis
-from ikecore.profile import ChildProfile
+from ikecore.profile import ChildProfile, Profile
 from ikecore.proposals import Protocol, Suite, TransformType, choose
 from ikev2.children import (
     Agreed,
+    Answered,
     Asked,
     Refusal,
     accepted,
@@ -28,7 +29,7 @@ from ikev2.payloads.notify import Notify
 from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
 from ikev2.payloads.types import NotifyType
 from policy.selectors import TrafficSelector
-from suites.kex import GROUP_BY_NAME
+from suites.kex import GROUP_BY_NAME, Group
 
 from .network import profile
 from .network import selectors as networks
@@ -261,12 +262,21 @@ def sun_says(*esp: str, **changes: object) -> Message:
     return answer(replace(found, **changes))  # type: ignore[arg-type]  # a test names the fields
 
 
+def taken(moon: Profile, message: Message, group: Group | None = None) -> Agreed | Diagnosis:
+    """Let moon judge an answer."""
+    return accepted(moon, moon.children[0], OFFER, message, Answered.of(message), group)
+
+
 MOON = profile("moon", esp=("aes256gcm16", "aes128-sha256-modp2048"))
 OFFER = offer(MOON, SPI)
 
 
+def took(moon: Profile, message: Message, group: Group | None = None) -> Agreed | Diagnosis:
+    return accepted(moon, MOON.children[0], OFFER, message, Answered.of(message), group)
+
+
 def test_an_answer_within_our_offer_is_taken() -> None:
-    found = accepted(MOON, MOON.children[0], OFFER, sun_says("aes256gcm16"))
+    found = took(MOON, sun_says("aes256gcm16"))
     assert isinstance(found, Agreed)
     assert (found.outbound_spi, found.local_ts, found.remote_ts) == (0xD0000001, THEIRS, MINE)
 
@@ -274,9 +284,9 @@ def test_an_answer_within_our_offer_is_taken() -> None:
 def test_an_answer_with_another_group_than_our_ke_is_not_taken() -> None:
     modp, x25519 = GROUP_BY_NAME["modp2048"], GROUP_BY_NAME["x25519"]
     said = sun_says("aes128-sha256-modp2048")
-    assert isinstance(accepted(MOON, MOON.children[0], OFFER, said, modp), Agreed)
+    assert isinstance(took(MOON, said, modp), Agreed)
     for group in (x25519, None):
-        wrong = accepted(MOON, MOON.children[0], OFFER, said, group)
+        wrong = took(MOON, said, group)
         assert isinstance(wrong, Diagnosis)
         assert wrong.code is Code.ESP_PROPOSAL_MISMATCH
 
@@ -285,7 +295,7 @@ def test_an_answer_with_another_group_than_our_ke_is_not_taken() -> None:
 def test_an_answer_in_the_other_mode_is_not_taken(wanted: Mode, said: Mode) -> None:
     for ours, theirs in ((wanted, said), (said, wanted)):
         moon = replace(MOON, mode=ours)
-        found = accepted(moon, MOON.children[0], OFFER, sun_says("aes256gcm16", mode=theirs))
+        found = took(moon, sun_says("aes256gcm16", mode=theirs))
         assert isinstance(found, Diagnosis)
         assert found.code is Code.ENCAPSULATION_MISMATCH
 
@@ -294,7 +304,7 @@ def test_an_answer_with_more_than_we_asked_for_is_not_taken() -> None:
     wide = networks("10.0.0.0/8")
     for side in ("local_ts", "remote_ts"):
         said = sun_says("aes256gcm16", **{side: wide})
-        found = accepted(MOON, MOON.children[0], OFFER, said)
+        found = took(MOON, said)
         assert isinstance(found, Diagnosis)
         assert found.code is Code.TS_MISMATCH
 
@@ -303,7 +313,7 @@ def test_an_answer_without_its_parts_is_none() -> None:
     whole = sun_says("aes256gcm16")
     for missing in whole.payloads:
         kept = tuple(p for p in whole.payloads if p is not missing)
-        found = accepted(MOON, MOON.children[0], OFFER, replace(whole, payloads=kept))
+        found = took(MOON, replace(whole, payloads=kept))
         assert isinstance(found, Diagnosis)
         assert found.code is Code.INVALID_SYNTAX
 

@@ -16,7 +16,7 @@ def is_large(send: Send) -> bool:
     return len(send.data) + marker + UDP_AND_IP > LARGEST
 
 
-def wide(name: str, count: int) -> Network:
+def wide(count: int) -> Network:
     """Return ends whose IKE_AUTH names many networks on moon's side."""
 
     nets = selectors(*MANY[:count])
@@ -26,7 +26,7 @@ def wide(name: str, count: int) -> Network:
 
 @pytest.mark.parametrize("starts", ["moon", "sun"])
 def test_a_path_that_loses_large_datagrams_is_crossed_in_small_ones(starts: str) -> None:
-    net = wide(starts, 60)
+    net = wide(60)
     net.lose = lambda send: is_large(send) and send.data[18] != 34  # IKE_SA_INIT cannot be cut
     net.initiate(starts)
     assert not net.up(starts)
@@ -38,7 +38,7 @@ def test_a_path_that_loses_large_datagrams_is_crossed_in_small_ones(starts: str)
 
 
 def test_what_arrives_is_not_cut_smaller() -> None:
-    net = wide("moon", 60)
+    net = wide(60)
     net.initiate("moon")
     net.assert_connected()
     assert any(map(is_large, net.wire))

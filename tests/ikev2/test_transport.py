@@ -11,13 +11,17 @@ import pytest
 from ikecore.actions import ChildEstablished
 from ikecore.child import ChildSpec, Mode
 from ikecore.profile import Profile
+from ikev2.message import Exchange
+from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
 from policy.selectors import TrafficSelector
 
 from .asking import spec_of
 from .network import ADDRESS, MOON, OTHER, SUN, Nat, Network, profile, selectors
-from .races.scene import quiet, rekey
+from .races.scene import quiet, rekey, with_payload
+from .wire import response
 
 OUTSIDE = "198.51.100.1"
+UNKNOWN = "0.0.0.0"  # noqa: S104 - an address, not a socket
 ANY = selectors("0.0.0.0/0")
 
 
@@ -34,12 +38,18 @@ def end(name: str, local: str, remote: str, **changes: object) -> Profile:
 ESP = ("aes128gcm16",)
 
 
-def connected(behind: str, starts: str = "moon") -> Network:
-    """Return a child in transport mode; one end is behind a NAT that lets all in."""
+def ends(behind: str) -> Network:
+    """Return two ends, one of them behind a NAT that lets all in."""
     seen = {**ADDRESS, behind: OUTSIDE}
     net = Network(*(end(name, ADDRESS[name], seen[OTHER[name]]) for name in ("moon", "sun")))  # type: ignore[arg-type]
     net.nats[behind] = Nat(OUTSIDE, {500: 500, 4500: 4500})
-    net.initiate(starts)
+    return net
+
+
+def connected(behind: str) -> Network:
+    """Return ends with a child in transport mode."""
+    net = ends(behind)
+    net.initiate("moon")
     assert net.codes("moon") == net.codes("sun") == []
     return net
 
@@ -61,11 +71,32 @@ def test_each_end_has_the_addresses_that_its_packets_have(behind: str) -> None:
 
 
 @pytest.mark.parametrize("behind", ["moon", "sun"])
-def test_the_responder_knows_with_which_addresses_checksums_were_made(behind: str) -> None:
+def test_each_end_knows_with_which_addresses_the_other_made_its_checksums(behind: str) -> None:
     net = connected(behind)
     seen = {**ADDRESS, behind: OUTSIDE}
-    # our address and the peer's, as the peer sees them
-    assert spec_of(net, "sun").original == (seen["sun"], ADDRESS["moon"])
+    for name in ("moon", "sun"):  # our address as the peer sees it, and the peer's own
+        assert spec_of(net, name).original == (seen[name], ADDRESS[OTHER[name]])
+
+
+def test_the_answer_has_the_addresses_that_the_responder_sees() -> None:
+    net = connected("moon")
+    (answer,) = [one for one, _ in net.letters if response("sun", Exchange.IKE_AUTH)(one)]
+    message = net.ear.read(answer.data)
+    assert message is not None
+    assert message.one(SelectorsInitiator) == SelectorsInitiator(host(OUTSIDE))
+    assert message.one(SelectorsResponder) == SelectorsResponder(host(SUN))
+
+
+def test_a_responder_that_says_our_own_words_back_has_not_told_how_it_sees_us() -> None:
+    net = ends("moon")
+    net.change_when(
+        response("sun", Exchange.IKE_AUTH),
+        with_payload(SelectorsInitiator, SelectorsInitiator(host(MOON))),
+    )
+    net.initiate("moon")
+    assert net.codes("moon") == []
+    assert sides(spec_of(net, "moon")) == (host(MOON), host(SUN))
+    assert spec_of(net, "moon").original == (UNKNOWN, UNKNOWN)  # checksums are made anew
 
 
 @pytest.mark.parametrize("who", ["moon", "sun"])

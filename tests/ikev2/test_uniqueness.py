@@ -6,10 +6,11 @@ from itertools import product
 import pytest
 
 from ikecore.actions import Closed, InstallChild, Reason, RemoveChild, Send
-from ikecore.events import CloseWanted
+from ikecore.events import ChildWanted, CloseWanted
+from ikecore.profile import ChildProfile
 from ikev2.message import Exchange
 
-from .network import MOON, Network, profile, selectors
+from .network import MOON, OTHER, Network, profile, selectors
 
 
 def is_moons(exchange: Exchange) -> Callable[[Send], bool]:
@@ -187,3 +188,32 @@ def test_connections_do_not_replace_each_other() -> None:
     net.sleep(20)
     assert len(net.up("moon")) == len(net.up("sun")) == 2
     net.assert_mirrored()
+
+
+def test_an_old_sa_stays_until_the_new_one_has_all_its_children() -> None:
+    nets = {
+        name: selectors(f"10.{n}.0.0/24", f"10.{n}.1.0/24") for n, name in enumerate(OTHER, start=1)
+    }
+    both = {
+        name: profile(
+            name,
+            children=tuple(
+                ChildProfile((a,), (b,)) for a, b in zip(nets[name], nets[OTHER[name]], strict=True)
+            ),
+        )
+        for name in nets
+    }
+    net = Network(both["moon"], both["sun"])
+    second = both["moon"].children[1]
+    net.initiate("moon")
+    net.tell("moon", ChildWanted(net.up("moon")[0], second))
+    net.sleep(2)
+    (old,) = net.up("moon")
+    net.initiate("moon")
+    net.sleep(2)
+    assert len(net.up("moon")) == 2  # the second child is still on the old one alone
+    net.tell("moon", ChildWanted(next(sa for sa in net.up("moon") if sa != old), second))
+    net.sleep(6)
+    assert old not in net.up("moon")
+    assert len(net.up("sun")) == 1
+    assert len(net.hosts["moon"].children) == len(net.hosts["sun"].children) == 2
