@@ -13,6 +13,7 @@ from typing import Final
 
 from ikebana.cli.paint import paint_for
 from ikebana.config.compile import Plan, compile_config, compile_gateway
+from ikebana.config.gateway import Gateway as GatewaySettings
 from ikebana.config.load import load
 from ikebana.config.model import Config
 from ikebana.config.problems import ConfigErrors, ConfigProblem
@@ -36,15 +37,11 @@ def run(config_path: Path, control_path: str, keylog_dir: Path | None = None) ->
             print(problem_line(config_path, problem), file=sys.stderr)
         return 1
     warnings = [problem_line(config_path, one) for one in config.warnings()]
+    plan, settings = compile_config(config), config.gateway
+    del config  # it is three times as large as the plan, and not needed any more
     try:
         return asyncio.run(
-            _serve(
-                config_path,
-                config,
-                warnings,
-                control_path,
-                str(keylog_dir or ""),
-            )
+            _serve(config_path, plan, settings, warnings, control_path, str(keylog_dir or ""))
         )
     except (OSError, ControlError, KeyLogError) as error:
         print(f"ikebana: {error}", file=sys.stderr)
@@ -57,19 +54,23 @@ def problem_line(path: Path, problem: ConfigProblem) -> str:
     return f"{path}:{problem.line}: {problem.path}: {problem.message}{hint}"
 
 
-def reloaded(config: Config, running: Config) -> Plan:
+def reloaded(config: Config, running: GatewaySettings) -> Plan:
     """Return the plan of a configuration whose connections come into force, but not [gateway].
 
     Connections draw on it (the addresses they use): on that which is open.
     """
-    return compile_config(replace(config, gateway=running.gateway))
+    return compile_config(replace(config, gateway=running))
 
 
 async def _serve(
-    path: Path, running: Config, warnings: Sequence[str], control_path: str, keylog_dir: str
+    path: Path,
+    plan: Plan,
+    settings: GatewaySettings,
+    warnings: Sequence[str],
+    control_path: str,
+    keylog_dir: str,
 ) -> int:
     loop = asyncio.get_running_loop()
-    plan = compile_config(running)
     journal = Journal(time.time, sys.stderr, paint_for(sys.stderr))
     kernel = Kernel(
         plan.gateway, keylog_dir, lambda name, text: journal.write(Level.ERROR, (text,), name)
@@ -101,7 +102,7 @@ async def _serve(
             return problems
         if compile_gateway(config.gateway) != gateway.plan.gateway:
             journal.write(Level.WARNING, ("[gateway] changed: that needs a restart",))
-        changed = gateway.apply(reloaded(config, running))
+        changed = gateway.apply(reloaded(config, settings))
         service.warnings = tuple(problem_line(path, one) for one in config.warnings())
         told = ", ".join(changed) if changed else "no connection changed"
         journal.write(Level.INFO, (f"configuration reloaded: {told}",))

@@ -43,11 +43,11 @@ def test_what_the_system_refuses_is_told_in_one_line(
 def test_a_reload_takes_connections_over_but_not_what_needs_a_restart() -> None:
     running = config('[gateway]\naddresses = ["192.0.2.1"]\n' + CONNECTION)
     changed = config('[gateway]\naddresses = ["192.0.2.9"]\n' + CONNECTION + "enabled = false\n")
-    plan, before = reloaded(changed, running), compile_config(running)
+    plan, before = reloaded(changed, running.gateway), compile_config(running)
     assert plan.gateway == before.gateway
     assert plan.tunnels[0].local_addresses == ("192.0.2.1",)
     assert not plan.tunnels[0].enabled
-    assert reloaded(running, running) == before
+    assert reloaded(running, running.gateway) == before
 
 
 def test_a_problem_is_one_line_with_its_place_and_what_to_do() -> None:
