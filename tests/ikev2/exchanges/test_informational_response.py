@@ -161,6 +161,19 @@ def test_a_delete_that_names_none_of_ours_changes_nothing(
 
 
 @BOTH
+def test_a_delete_followed_by_more_about_the_same_sa_counts_once(net: Network, who: str) -> None:
+    """libreswan CVE-2023-38712: what came after the Delete acted on an SA that was gone."""
+    listener = OTHER[who]
+    (spec,) = net.hosts[listener].children.values()
+    child, whole = Delete(Protocol.ESP, (spec.outbound_spi,)), Delete(Protocol.IKE)
+    rest = (Notify(NotifyType.AUTHENTICATION_FAILED), Notify(NotifyType.INVALID_SPI, bytes(4)))
+    said(net, listener, forger(net, who).say(first_id(who), whole, whole, child, *rest, child))
+    assert [closed.reason for closed in net.seen(Closed, listener)] == [Reason.PEER_DELETED]
+    assert len(net.seen(RemoveChild, listener)) == 1
+    assert net.hosts[listener].spis.owed == set()
+
+
+@BOTH
 def test_a_delete_with_notifies_beside_it_still_counts(net: Network, who: str) -> None:
     beside = Notify(40_960, b"private status")
     again = Notify(NotifyType.INVALID_SPI, bytes(4))
