@@ -1,4 +1,7 @@
-"""Print the table of an interop run from pytest's JUnit file: scenario, result, seconds, why."""
+"""Print the table of an interop run from pytest's JUnit file.
+
+One row a test: scenario, peer, result, seconds, why not.
+"""
 
 import sys
 from pathlib import Path
@@ -7,7 +10,7 @@ from xml.etree import ElementTree
 RESULTS = {"failure": "FAILED", "error": "ERROR", "skipped": "left out"}
 
 
-def rows(report: ElementTree.Element) -> list[tuple[str, str, str, str]]:
+def rows(report: ElementTree.Element) -> list[tuple[str, str, str, str, str]]:
     """Return one row per test case, in the order they ran."""
     table = []
     for case in report.iter("testcase"):
@@ -15,9 +18,24 @@ def rows(report: ElementTree.Element) -> list[tuple[str, str, str, str]]:
         result = "ok" if trouble is None else RESULTS[trouble.tag]
         why = "" if trouble is None else (trouble.get("message") or "").partition("\n")[0]
         room = case.get("classname", "").rpartition(".")[2].removeprefix("test_")
-        scenario = f"{room}: {case.get('name', '').removeprefix('test_').replace('_', ' ')}"
-        table.append((scenario, result, f"{float(case.get('time', 0)):.1f}", why[:80]))
+        scenario = f"{room}: {name_of(case)}"
+        seconds = f"{float(case.get('time', 0)):.1f}"
+        table.append((scenario, peer_of(case), result, seconds, why[:80]))
     return table
+
+
+def name_of(case: ElementTree.Element) -> str:
+    """Return a test's name; of a scenario, its folder's."""
+    name = case.get("name", "")
+    if name.startswith("test_it_plays_out["):
+        return name.partition("[")[2].removesuffix("]")
+    return name.removeprefix("test_").replace("_", " ")
+
+
+def peer_of(case: ElementTree.Element) -> str:
+    """Return which peer a test says it had."""
+    said = (one for one in case.iter("property") if one.get("name") == "peer")
+    return next((one.get("value", "") for one in said), "")
 
 
 def main(path: str) -> int:
@@ -27,9 +45,10 @@ def main(path: str) -> int:
         return 1
     table = rows(ElementTree.parse(path).getroot())  # noqa: S314  pytest wrote it a moment ago
     width = max((len(row[0]) for row in table), default=0)
-    for scenario, result, seconds, why in table:
-        sys.stdout.write(f"{scenario:{width}}  {result:8}  {seconds:>7} s  {why}".rstrip() + "\n")
-    results = [row[1] for row in table]
+    for scenario, peer, result, seconds, why in table:
+        line = f"{scenario:{width}}  {peer:9}  {result:8}  {seconds:>7} s  {why}"
+        sys.stdout.write(line.rstrip() + "\n")
+    results = [row[2] for row in table]
     counts = ", ".join(f"{results.count(name)} {name}" for name in dict.fromkeys(results))
     sys.stdout.write(f"\n{len(table)} scenarios: {counts or 'none'}\n")
     return 0

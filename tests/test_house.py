@@ -96,6 +96,8 @@ def test_the_interop_table_tells_each_scenario_and_the_sum(tmp_path: Path) -> No
     report.write_text(
         "<testsuites><testsuite>"
         '<testcase classname="tests.interop.test_nat" name="test_we_are_behind_it" time="1.25"/>'
+        '<testcase classname="tests.interop.test_scenarios" name="test_it_plays_out[esn]" time="3">'
+        '<properties><property name="peer" value="kernel"/></properties></testcase>'
         '<testcase classname="tests.interop.test_nat" name="test_it_is_behind_it" time="0">'
         '<skipped message="not root"/></testcase></testsuite></testsuites>'
     )
@@ -106,8 +108,9 @@ def test_the_interop_table_tells_each_scenario_and_the_sum(tmp_path: Path) -> No
         check=True,
     ).stdout
     assert table.splitlines() == [
-        "nat: we are behind it  ok            1.2 s",
-        "nat: it is behind it   left out      0.0 s  not root",
+        "nat: we are behind it             ok            1.2 s",
+        "scenarios: esn         kernel     ok            3.0 s",
+        "nat: it is behind it              left out      0.0 s  not root",
         "",
-        "2 scenarios: 1 ok, 1 left out",
+        "3 scenarios: 2 ok, 1 left out",
     ]

@@ -38,6 +38,7 @@ def gateway_toml(
     side: str = "ga",
     six: bool = False,
     limits: dict[str, Any] | None = None,
+    lab_keys: dict[str, Any] | None = None,
     **fields: Any,
 ) -> str:
     """Return a configuration file; ``fields`` are more keys of [gateway], None to leave one out."""
@@ -45,6 +46,8 @@ def gateway_toml(
     parts = ["[gateway]", *_keys(head)]
     if limits:
         parts += ["[gateway.limits]", *_keys(limits)]
+    if lab_keys:
+        parts += ["[gateway.lab]", *_keys(lab_keys)]
     return "\n".join([*parts, *connections, ""])
 
 
@@ -59,9 +62,13 @@ def connection_toml(
     esp: str | list[str] = ESP,
     dpd: dict[str, Any] | None = None,
     retry: dict[str, Any] | None = None,
+    lifetime_s: int | None = None,
     **fields: Any,
 ) -> str:
-    """Return a connection, the twin of strongSwan's usual one; ``fields`` are its other keys."""
+    """Return a connection, the twin of strongSwan's usual one; ``fields`` are its other keys.
+
+    ``lifetime_s`` is that of the child and of the IKE SA.
+    """
     peer = _OTHER[side]
     here, there = _NUMBER[side], _NUMBER[peer]
     inner = "fd0{}::/64" if inner_six else "10.{}.0.0/24"
@@ -76,8 +83,8 @@ def connection_toml(
         "remote_subnets": [inner.format(there)],
     } | fields
     tables = {
-        "ike": {"proposals": [ike] if isinstance(ike, str) else ike},
-        "ipsec": {"proposals": [esp] if isinstance(esp, str) else esp},
+        "ike": {"proposals": [ike] if isinstance(ike, str) else ike, "lifetime_s": lifetime_s},
+        "ipsec": {"proposals": [esp] if isinstance(esp, str) else esp, "lifetime_s": lifetime_s},
         "dpd": dpd or {},
         "retry": retry or {},
     }

@@ -7,7 +7,6 @@ import pytest
 
 from tests.interop.duo import (
     PATIENT,
-    QUICK_DPD,
     Duo,
     connection_toml,
     deaf,
@@ -81,21 +80,6 @@ def test_cookie_and_another_group_together(lab: Lab, duo: Start) -> None:
     account = pair.peer_up()
     assert "N(COOKIE)" in account
     assert "it requested ECP_384" in account
-    hosts_talk(lab)
-
-
-def test_the_peer_dies_and_returns(lab: Lab, duo: Start) -> None:
-    retry = {"interval_s": 2, "try_timeout_s": 3}
-    pair = duo(connection_toml(lab, initiation="active", dpd=QUICK_DPD, retry=retry))
-    pair.peer()
-    pair.wait_connected()
-    pair.swan.kill()
-    assert pair.see().state == "connected"  # it has heard nothing
-    wait_for(lambda: pair.see().state != "connected", 20, "the probes' end")
-    assert "DPD_TIMEOUT" in pair.ours.log
-    assert lab.ping("ca", "10.2.0.2", 1) == 1
-    pair.swan.restart()
-    pair.wait_connected()
     hosts_talk(lab)
 
 
