@@ -38,9 +38,9 @@ def make_heir(old: IkeSa, new: NewKeys, now: float) -> tuple[IkeSa, Traced]:
     heir = IkeSa(old.resources, new.spis, old.path, old.profile, now, initiator=new.initiator)
     heir.connection, heir.peer = old.connection, old.peer
     heir.state = State.ESTABLISHED
-    heir.channel = SealedChannel(new.keys, fragments=old.channel.fragments)
+    heir.keys, heir.suite, heir.nonces = new.keys.kept(), new.suite, new.nonces
+    heir.channel = SealedChannel(heir.keys, fragments=old.channel.fragments)
     heir.largest = old.largest
-    heir.keys, heir.suite, heir.nonces = new.keys, new.suite, new.nonces
     heir.started_at, heir.established_at = old.started_at, old.established_at
     heir.is_settled, heir.waits = old.is_settled, old.waits
     heir.nat_here, heir.nat_there = old.nat_here, old.nat_there

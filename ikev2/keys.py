@@ -1,7 +1,7 @@
 """Keying material and AUTH (RFC 7296 sections 2.13 to 2.17)."""
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ikecore.child import Keys
@@ -11,6 +11,7 @@ from suites.prf import Prf
 from suites.sealers import Sealer
 from suites.secret import Secret
 
+_GONE: Final = Secret(b"")
 _KEY_PAD: Final = b"Key Pad for IKEv2"  # section 2.15, without a terminating zero
 
 
@@ -28,6 +29,10 @@ class IkeKeys:
     auth_i: Secret
     auth_r: Secret
     named: tuple[tuple[str, Secret], ...]
+
+    def kept(self) -> "IkeKeys":
+        """Return what the SA needs for life: the sealers have theirs, IKE_AUTH had its own."""
+        return replace(self, auth_i=_GONE, auth_r=_GONE, named=())
 
 
 def derive_ike_keys(

@@ -11,7 +11,6 @@ is dropped.
                                                   ESTABLISHED ─► REKEYED ──► …         of a rekey
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -108,7 +107,7 @@ class IkeSa:
         self.channel: Channel = ClearChannel()
         self.requests = RequestWindow[OwnExchange](profile.retry)
         self.responses = ResponseWindow()
-        self.queue: deque[OwnExchange] = deque()  # requests that wait for the window to open
+        self.queue: list[OwnExchange] = []  # requests that wait for the window to open
         self.postponed: list[tuple[float, OwnExchange]] = []  # the peer was busy with something
         self.waiting: Waiting = Waiting()
         self.children: dict[int, Child] = {}  # by our inbound SPI
@@ -276,7 +275,7 @@ class IkeSa:
         """Send what waits, as far as the window is open."""
         actions: list[Action] = []
         while self.queue and self._may_start(self.queue[0]):
-            exchange = self.queue.popleft()
+            exchange = self.queue.pop(0)
             if not exchange.is_moot(self):
                 actions += self._send(exchange, now)
         return actions

@@ -27,8 +27,8 @@ class Keyed:
 
 def adopt(sa: IkeSa, keyed: Keyed) -> list[Action]:
     """Give the SA its keys: from here on nothing in clear reaches a handler."""
-    sa.channel = SealedChannel(keyed.keys, fragments=keyed.fragments)
-    sa.keys, sa.suite = keyed.keys, keyed.suite
+    sa.keys, sa.suite = keyed.keys.kept(), keyed.suite
+    sa.channel = SealedChannel(sa.keys, fragments=keyed.fragments)
     sa.nonces = keyed.nonces
     in_udp = keyed.nat.any or (sa.profile.force_encap and keyed.nat.told)
     sa.path = replace(sa.path, plain_esp=not in_udp)

@@ -89,6 +89,15 @@ def test_every_key_is_the_one_that_both_gateways_derived(recording: Recording) -
     }
 
 
+def test_an_sa_keeps_only_what_it_needs_for_life(recording: Recording) -> None:
+    keys = recording.derive(initiator=True)
+    kept = keys.kept()
+    assert (kept.outbound, kept.inbound, kept.derive) == (keys.outbound, keys.inbound, keys.derive)
+    assert not kept.named
+    assert not kept.auth_i.reveal()
+    assert not kept.auth_r.reveal()
+
+
 def test_skeyseed_is_the_prf_of_nonces_and_shared_secret(recording: Recording) -> None:
     prf = recording.derive(initiator=True).prf
     seed = b"".join(recording.nonces)
