@@ -11,6 +11,7 @@ from suites.prf import Prf
 from suites.sealers import Sealer
 from suites.secret import Secret
 
+_NAMES: Final = ("SK_d", "SK_ai", "SK_ar", "SK_ei", "SK_er", "SK_pi", "SK_pr")
 _GONE: Final = Secret(b"")
 _KEY_PAD: Final = b"Key Pad for IKEv2"  # section 2.15, without a terminating zero
 
@@ -19,19 +20,39 @@ _KEY_PAD: Final = b"Key Pad for IKEv2"  # section 2.15, without a terminating ze
 class IkeKeys:
     """The keys of one IKE SA as one end uses them.
 
-    ``auth_i`` and ``auth_r`` are SK_pi and SK_pr; ``named`` has all seven for the trace.
+    ``sending`` and ``receiving`` are SK_e and SK_a of either direction, ``auth_i`` and ``auth_r``
+    SK_pi and SK_pr; ``named`` has all seven for the trace.
     """
 
-    prf: Prf
-    outbound: Sealer
-    inbound: Sealer
+    suite: Suite
+    sending: Keys
+    receiving: Keys
     derive: Secret
     auth_i: Secret
     auth_r: Secret
     named: tuple[tuple[str, Secret], ...]
 
+    @property
+    def prf(self) -> Prf:
+        """Return the negotiated PRF."""
+        return _prf(self.suite)
+
+    @property
+    def outbound(self) -> Sealer:
+        """Make what seals our messages.
+
+        It is not kept: cipher contexts are 3 kB a direction, and an idle SA has a message every
+        half a minute, beside which the 5 us to make them are nothing.
+        """
+        return _sealer(self.suite, self.sending)
+
+    @property
+    def inbound(self) -> Sealer:
+        """Make what opens the peer's messages; it is not kept either."""
+        return _sealer(self.suite, self.receiving)
+
     def kept(self) -> "IkeKeys":
-        """Return what the SA needs for life: the sealers have theirs, IKE_AUTH had its own."""
+        """Return what the SA needs for life: IKE_AUTH and the trace have had theirs."""
         return replace(self, auth_i=_GONE, auth_r=_GONE, named=())
 
 
@@ -60,19 +81,16 @@ def _ike_keys(
     seed = b"".join((*nonces, *spis))
     mac = integ.key if integ is not None else 0
     sizes = (prf.key, mac, mac, encr.keymat, encr.keymat, prf.key, prf.key)
-    d, ai, ar, ei, er, pi, pr = _cut(prf.plus(skeyseed, seed, sum(sizes)), sizes)
-    to_responder = sealer(encr, ei, integ, ai)
-    to_initiator = sealer(encr, er, integ, ar)
-    names = ("SK_d", "SK_ai", "SK_ar", "SK_ei", "SK_er", "SK_pi", "SK_pr")
-    named = tuple(zip(names, map(Secret, (d, ai, ar, ei, er, pi, pr)), strict=True))
+    d, ai, ar, ei, er, pi, pr = map(Secret, _cut(prf.plus(skeyseed, seed, sum(sizes)), sizes))
+    to_responder, to_initiator = Keys(ei, ai), Keys(er, ar)
     return IkeKeys(
-        prf,
+        suite,
         to_responder if initiator else to_initiator,
         to_initiator if initiator else to_responder,
-        Secret(d),
-        Secret(pi),
-        Secret(pr),
-        named,
+        d,
+        pi,
+        pr,
+        tuple(zip(_NAMES, (d, ai, ar, ei, er, pi, pr), strict=True)),
     )
 
 
@@ -133,6 +151,10 @@ def psk_auth(
 def is_auth_good(expected: bytes, received: bytes) -> bool:
     """Compare AUTH data in constant time."""
     return hmac.compare_digest(expected, received)
+
+
+def _sealer(suite: Suite, keys: Keys) -> Sealer:
+    return sealer(suite.encr, keys.encr.reveal(), suite.integ, keys.integ.reveal())
 
 
 def _prf(suite: Suite) -> Prf:

@@ -92,7 +92,11 @@ def test_every_key_is_the_one_that_both_gateways_derived(recording: Recording) -
 def test_an_sa_keeps_only_what_it_needs_for_life(recording: Recording) -> None:
     keys = recording.derive(initiator=True)
     kept = keys.kept()
-    assert (kept.outbound, kept.inbound, kept.derive) == (keys.outbound, keys.inbound, keys.derive)
+    assert (kept.sending, kept.receiving, kept.derive) == (
+        keys.sending,
+        keys.receiving,
+        keys.derive,
+    )
     assert not kept.named
     assert not kept.auth_i.reveal()
     assert not kept.auth_r.reveal()
