@@ -1,5 +1,6 @@
 """How large a packet fits (RFC 4303 section 2, RFC 4302 section 2, RFC 3948 section 2.1)."""
 
+from dataclasses import dataclass
 from typing import Final
 
 IP_HEADER: Final = {4: 20, 6: 40}
@@ -43,3 +44,23 @@ def transport_mtu(room: int, version: int) -> int:
 def mss_for(mtu: int, version: int) -> int:
     """Return the TCP maximum segment size for packets of ``mtu`` octets (RFC 6691)."""
     return max(0, min(mtu - IP_HEADER[version] - _TCP, 65535))
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """What a transform puts around a packet, wherever the path leads; octets."""
+
+    iv: int
+    icv: int
+    block: int
+    is_ah: bool = False
+    is_transport: bool = False
+
+    def largest(self, path_mtu: int, outer_version: int, encapsulated: bool) -> int:
+        """Return the largest inner packet that fits; 0 if none."""
+        if self.is_ah:
+            room = ah_mtu(path_mtu, outer_version, self.icv)
+        else:
+            sizes = (self.iv, self.icv, self.block)
+            room = tunnel_mtu(path_mtu, outer_version, encapsulated, *sizes)
+        return transport_mtu(room, outer_version) if self.is_transport else room

@@ -215,7 +215,7 @@ class Runner:
             case Keepalive():
                 outside.send_keepalive(action.path)
             case MoveChild():
-                outside.to_worker(Move(action.spi, action.path))
+                outside.to_worker(Move(action.spi, action.path, outside.path_mtu(action.path)))
             case Authorize():
                 key = outside.key_of(action.connection)
                 answer = Refused(action.sa) if key is None else Authorized(action.sa, key)

@@ -8,7 +8,7 @@ from esp.limit import NEVER, Limit
 from esp.sa import InboundHalf, InboundSa, OutboundHalf, OutboundSa
 from ikebana.worker.messages import Install, Ipsec
 from ikecore.child import Mode
-from policy.mtu import ah_mtu, transport_mtu, tunnel_mtu
+from policy.mtu import Overhead
 from suites.encr import ENCR_BY_NAME, sealer
 from suites.integ import INTEG_BY_NAME
 from suites.sealers import Sealer
@@ -23,8 +23,7 @@ def child_of(message: Install, near_end: int = NEAR_END) -> ChildSa:
         raise ValueError("an SPI has four octets and is not 0")  # RFC 4303 section 2.1
     version = 6 if ":" in message.path.local[0] else 4
     make = _ah if message.protocol is Ipsec.AH else _esp
-    outbound, inbound, mtu = make(message, version)
-    is_transport = message.mode is Mode.TRANSPORT
+    outbound, inbound = make(message)
     return ChildSa(
         message.tunnel,
         outbound,
@@ -32,8 +31,8 @@ def child_of(message: Install, near_end: int = NEAR_END) -> ChildSa:
         message.path,
         message.local_ts,
         message.remote_ts,
-        transport_mtu(mtu, version) if is_transport else mtu,
-        transport=is_transport,
+        overhead_of(message).largest(message.path_mtu, version, message.path.esp_in_udp),
+        transport=message.mode is Mode.TRANSPORT,
         original=message.original,
         later_fragments=message.later_fragments,
         soft=Limit(
@@ -44,7 +43,18 @@ def child_of(message: Install, near_end: int = NEAR_END) -> ChildSa:
     )
 
 
-def _esp(message: Install, version: int) -> tuple[OutboundHalf, InboundHalf, int]:
+def overhead_of(message: Install) -> Overhead:
+    """Return what the transform adds to a packet; KeyError when it is none."""
+    integ = INTEG_BY_NAME[message.integ] if message.integ else None
+    is_transport = message.mode is Mode.TRANSPORT
+    if message.protocol is Ipsec.AH:
+        return Overhead(0, integ.icv if integ is not None else 0, 1, True, is_transport)
+    encr = ENCR_BY_NAME[message.encr]
+    icv = integ.icv if integ is not None else encr.icv
+    return Overhead(encr.iv, icv, encr.block, False, is_transport)
+
+
+def _esp(message: Install) -> tuple[OutboundHalf, InboundHalf]:
     encr = ENCR_BY_NAME[message.encr]
     integ = INTEG_BY_NAME[message.integ] if message.integ else None
 
@@ -57,12 +67,10 @@ def _esp(message: Install, version: int) -> tuple[OutboundHalf, InboundHalf, int
     outbound = OutboundSa(
         message.outbound_spi, make(message.outbound_encr, message.outbound_integ), esn=message.esn
     )
-    icv = integ.icv if integ is not None else encr.icv
-    mtu = tunnel_mtu(message.path_mtu, version, message.path.esp_in_udp, encr.iv, icv, encr.block)
-    return outbound, inbound, mtu
+    return outbound, inbound
 
 
-def _ah(message: Install, version: int) -> tuple[OutboundHalf, InboundHalf, int]:
+def _ah(message: Install) -> tuple[OutboundHalf, InboundHalf]:
     if message.encr or message.inbound_encr or message.outbound_encr:
         raise ValueError("AH hides nothing")
     if message.path.esp_in_udp:
@@ -77,4 +85,4 @@ def _ah(message: Install, version: int) -> tuple[OutboundHalf, InboundHalf, int]
         message.path,
         esn=message.esn,
     )
-    return outbound, inbound, ah_mtu(message.path_mtu, version, integ.icv)
+    return outbound, inbound

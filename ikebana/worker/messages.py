@@ -118,10 +118,11 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Send this child's packets along another path."""
+    """Send this child's packets along another path; ``path_mtu`` 0: as large as before."""
 
     inbound_spi: int
     path: Path
+    path_mtu: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +291,7 @@ def _checked(message: Message) -> Message:
                 _check_address(address)
             _check_path(message.path)
         case Move():
-            _within(32, message.inbound_spi)
+            _within(32, message.inbound_spi, message.path_mtu)
             _check_path(message.path)
         case Moved():
             _within(32, message.inbound_spi)

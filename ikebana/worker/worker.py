@@ -23,7 +23,7 @@ from esp.counters import Counters
 from esp.engine import Engine
 from esp.header import ipv6
 from ikebana.rate import Rate
-from ikebana.worker.children import NEAR_END, child_of
+from ikebana.worker.children import NEAR_END, child_of, overhead_of
 from ikebana.worker.held import Held
 from ikebana.worker.messages import (
     Acquired,
@@ -43,6 +43,7 @@ from ikebana.worker.messages import (
     Traffic,
     Use,
 )
+from policy.mtu import Overhead
 from policy.path import Path
 from policy.spd import SelectorPair, Spd
 from tundev import raw, udp
@@ -76,6 +77,7 @@ class Worker:
         self._told: dict[int, tuple[int, int, int, int]] = {}
         self._told_counts: dict[str, int] = {}
         self._coming: list[Policies] = []  # parts of an SPD whose last one is not here yet
+        self._overheads: dict[int, Overhead] = {}
         self._moved: dict[int, object] = {}  # where a child's peer was last told to be
         self._now = 0.0
         self._peers: set[str] = set()  # addresses of peers that have a child here
@@ -115,6 +117,7 @@ class Worker:
                 self._engine.remove(message.inbound_spi)
                 self._told.pop(message.inbound_spi, None)
                 self._moved.pop(message.inbound_spi, None)
+                self._overheads.pop(message.inbound_spi, None)
                 self.outbox.append(Done(message.token))
             case Move():
                 self._move(message)
@@ -150,6 +153,7 @@ class Worker:
             self.outbox.append(Done(message.token, ok=False))
             return
         self._engine.install(child, standby=message.standby)
+        self._overheads[message.inbound_spi] = overhead_of(message)
         self._peers.add(child.path.remote[0])
         self.outbox.append(Done(message.token, mtu=child.mtu))
         held = self._held.take(message.tunnel)
@@ -166,6 +170,10 @@ class Worker:
             self._counters.count("odd_message")
             return
         self._peers.add(message.path.remote[0])
+        if message.path_mtu:
+            version = _version(message.path.local[0])
+            fits = self._overheads[message.inbound_spi].largest
+            child.mtu = fits(message.path_mtu, version, message.path.esp_in_udp)
 
     def report(self, *, changed_only: bool = True) -> None:
         """Tell the counters; with ``changed_only`` only of children that had traffic.

@@ -310,7 +310,7 @@ def test_what_a_report_brings_about_does_not_overtake_the_rest_of_its_list(stage
 
 def test_a_moved_child_is_told_to_the_worker_without_waiting(stage: Stage) -> None:
     stage.take(MoveChild(300, PATH), Send(b"answer", PATH), traced(ONE))
-    assert stage.outside.worker == [Move(300, PATH)]
+    assert stage.outside.worker == [Move(300, PATH, 1400)]
     assert b"answer" in stage.done
 
 

@@ -272,6 +272,14 @@ class TestAPeerThatMoves:
                 sun.take()
             assert len(sun.said(Moved)) == 1
 
+    def test_what_fits_is_reckoned_anew_for_the_new_path(self) -> None:
+        with two() as (moon, _):
+            moon.send(udp4(1300, flags="DF"))
+            assert moon.drops() == {}
+            moon.worker.handle(Move(0x1000, Path(moon.at, moon.at, encapsulated=True), 1280))
+            moon.send(udp4(1300, flags="DF"))
+            assert moon.drops() == {"too_big": 1}
+
     def test_a_move_of_a_child_that_is_gone_means_nothing(self) -> None:
         with side() as moon:
             moon.worker.handle(Move(0xBAD, Path(moon.at, moon.at, encapsulated=True)))
