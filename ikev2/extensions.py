@@ -10,17 +10,21 @@ from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa
 from ikev2.window import WIDEST
 
+_FRAGMENTS: Final = Notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)
 _LIFETIME: Final = 4  # octets, of seconds (RFC 4478 section 3)
 
 
-def init_notifies(profile: Profile, *, initiator: bool) -> tuple[Notify, ...]:
-    """Return what IKE_SA_INIT says: fragments (RFC 7383), as responder childless too (RFC 6023)."""
-    found: list[Notify] = []
-    if profile.fragmentation:
-        found.append(Notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED))
-    if not initiator and profile.childless is not Childless.NEVER:
-        found.append(Notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED))
-    return tuple(found)
+def offered_in_init(profile: Profile) -> tuple[Notify, ...]:
+    """Return what our IKE_SA_INIT request says: that we take fragments (RFC 7383)."""
+    return (_FRAGMENTS,) if profile.fragmentation else ()
+
+
+def answered_in_init(profile: Profile, request: Message) -> tuple[Notify, ...]:
+    """Return what our answer says: fragments to who takes them, and childless too (RFC 6023)."""
+    fragments = (_FRAGMENTS,) if can_fragment(profile, request) else ()
+    if profile.childless is Childless.NEVER:
+        return fragments
+    return (*fragments, Notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED))
 
 
 def can_fragment(profile: Profile, message: Message) -> bool:
@@ -54,8 +58,13 @@ def take_notifies(sa: IkeSa, message: Message, now: float) -> None:
         size = int.from_bytes(window.data, "big")
         sa.requests.size = max(sa.requests.size, min(size, WIDEST))
     take_support(sa, message)
+    heed_lifetime(sa, message, now)
+
+
+def heed_lifetime(sa: IkeSa, message: Message, now: float) -> None:
+    """Authenticate anew before the peer's trust ends; it may say so again at any time (4478)."""
     lifetime = message.notify(NotifyType.AUTH_LIFETIME)
-    if lifetime is not None and sa.initiator and len(lifetime.data) == _LIFETIME:
+    if lifetime is not None and sa.mobility.decides and len(lifetime.data) == _LIFETIME:
         seconds = int.from_bytes(lifetime.data, "big")
         sa.reauth_at = min(sa.reauth_at, now + max(_LEAST, seconds * _SOFT, seconds - _MARGIN))
 

@@ -36,7 +36,7 @@ class NewKeys:
 def make_heir(old: IkeSa, new: NewKeys, now: float) -> tuple[IkeSa, Traced]:
     """Return the SA that may take the place of ``old``; it has nothing of it yet."""
     heir = IkeSa(old.resources, new.spis, old.path, old.profile, now, initiator=new.initiator)
-    heir.connection, heir.peer = old.connection, old.peer
+    heir.line, heir.connection, heir.peer = old.line, old.connection, old.peer
     heir.state = State.ESTABLISHED
     heir.keys, heir.suite, heir.nonces = new.keys.kept(), new.suite, new.nonces
     heir.channel = SealedChannel(heir.keys, fragments=old.channel.fragments)
@@ -72,7 +72,8 @@ def inherit(old: IkeSa, heir: IkeSa, why: str, began_at: float, now: float) -> l
     heir.reauth_at, heir.auth_ends_at = old.reauth_at, old.auth_ends_at
     old.keepalive_at = old.rekey_at = old.reauth_at = NEVER
     old.lifetime_ends_at = old.auth_ends_at = NEVER
-    heir.is_told, heir.expires_at = True, NEVER
+    heir.is_told = True
+    heir.doom, heir.expires_at = old.doom, old.expires_at
     heir.elders.clear()
     told = established(heir, old.sa, why, now - began_at)
     return [old.become(State.REKEYED, why), told, *heir.go_on(now)]
@@ -100,6 +101,18 @@ def leave_to_newer(sa: IkeSa, now: float) -> list[Action]:
     others = (mate for mate in sa.resources.mates(sa.connection) if mate is not sa)
     newer = next((m for m in others if m.state is State.ESTABLISHED and m.is_settled), None)
     return [] if newer is None else bequeath(sa, newer, now)
+
+
+def is_outlived(sa: IkeSa) -> bool:
+    """Tell whether an SA may make room: the one it does it for is known to be up at both ends.
+
+    A responder knows that when it hears anything more on it than the IKE_AUTH that made it.
+    """
+    if sa.doom is not Reason.REPLACED:
+        return True
+    mates = sa.resources.mates(sa.connection)
+    newer = [m for m in mates if m is not sa and m.state is State.ESTABLISHED and m.is_settled]
+    return any(m.initiator or m.heard_at > m.established_at for m in newer)
 
 
 def use_standby(sa: IkeSa) -> list[Action]:

@@ -9,9 +9,9 @@ from ikev2.child import Child
 from ikev2.exchanges.delete_child import close_child, replace_by, use_heir
 from ikev2.exchanges.informational import delete
 from ikev2.exchanges.rekey_child import RekeyChild
-from ikev2.exchanges.rekey_ike import RekeyIke
+from ikev2.exchanges.rekey_ike import COURTESY, RekeyIke
 from ikev2.exchanges.update_addresses import ProbeMapping
-from ikev2.heir import leave_to_newer
+from ikev2.heir import is_outlived, leave_to_newer
 from ikev2.roaming import search
 from ikev2.sa import IkeSa, State
 from ikev2.share import soft_share
@@ -106,6 +106,9 @@ def _expire(sa: IkeSa, now: float) -> list[Action]:
             silent = diagnose(1, Code.PEER_NO_RESPONSE, evidence=text)
             failed = sa.fail(replace(silent, proven=False))  # the address may be forged
             return [failed, *sa.close(Reason.FAILED, now)]
+        case State.ESTABLISHED if not is_outlived(sa):
+            sa.expires_at = now + COURTESY
+            return []
         case State.ESTABLISHED | State.REKEYED:
             return [*leave_to_newer(sa, now), *delete(sa, sa.doom, now)]
     return []

@@ -13,6 +13,7 @@ from ikecore.events import (
 from ikev2.child import Child
 from ikev2.exchanges.create_child import CreateChild, is_being_made
 from ikev2.exchanges.delete_child import close_child
+from ikev2.exchanges.rekey_child import RekeyChild
 from ikev2.exchanges.rekey_ike import RekeyIke
 from ikev2.exchanges.update_addresses import ProbeMapping
 from ikev2.life import renew_child
@@ -45,7 +46,11 @@ def want_ike_rekey(sa: IkeSa, event: RekeyIkeWanted, now: float) -> list[Action]
 def want_close(sa: IkeSa, event: ChildCloseWanted, now: float) -> list[Action]:
     """Delete one child."""
     child = sa.children.get(event.spi)
-    return [] if child is None else close_child(sa, child, _end(child, Reason.DELETED), now)
+    if child is None:
+        return []
+    for renewing in sa.under_way(RekeyChild):
+        renewing.unwanted = renewing.unwanted or renewing.old is child
+    return close_child(sa, child, _end(child, Reason.DELETED), now)
 
 
 def expire(sa: IkeSa, event: ChildExpired, now: float) -> list[Action]:

@@ -73,14 +73,15 @@ class AwaitAuth(Waiting):
         """Find the connection, and ask for its key."""
         identity, auth = message.one(IdInitiator), message.one(Authentication)
         lacks_child = message.one(SecurityAssociation) is None
-        must_have = all(p.childless is Childless.NEVER for p in self._candidates)
-        if identity is None or auth is None or (lacks_child and must_have):
+        if identity is None or auth is None:
             return refuse(sa, message, diagnose(1, Code.INVALID_SYNTAX), now)
         wanted = message.one(IdResponder)
         found = _select(self._candidates, identity.identity, wanted.identity if wanted else None)
         if isinstance(found, Diagnosis):
             sa.connection = self._candidates[0].name if len(self._candidates) == 1 else ""
             return refuse(sa, message, found, now)
+        if lacks_child and found.childless is Childless.NEVER:
+            return refuse(sa, message, diagnose(1, Code.INVALID_SYNTAX), now)
         sa.profile, sa.connection = found, found.name
         sa.waiting = RespondAuth(self._keyed, self._requests, message, identity, auth)
         return [

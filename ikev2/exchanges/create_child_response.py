@@ -68,7 +68,7 @@ def _renew(sa: IkeSa, message: Message, rekey: Notify, now: float) -> list[Actio
     if old is None:
         notify = Notify(NotifyType.CHILD_SA_NOT_FOUND, b"", *_of_sa(rekey))
         return sa.answer(message.header, (notify,), now)
-    if old.state is not ChildState.LIVE:
+    if old.state is not ChildState.LIVE or old.heir:  # it goes already
         return busy(sa, message, now)
     what_stood = ChildProfile(old.spec.local_ts, old.spec.remote_ts)
     asked = asked_behind_nat(sa, Asked.of(message))

@@ -17,7 +17,7 @@ from ikecore.profile import ChildProfile
 from ikecore.proposals import Suite
 from ikev2.child import LINGER, Child, ChildState
 from ikev2.children import Agreed, Answered, accepted, groups_of, offer, selectors, wishes
-from ikev2.exchanges.delete_child import DeleteChild
+from ikev2.exchanges.delete_child import DeleteChild, close_child, live_heir
 from ikev2.exchanges.informational import presume_dead
 from ikev2.failures import refused_by_peer
 from ikev2.install import Made, install
@@ -54,6 +54,7 @@ class Creation:
         self.wanted = wanted  # which of the connection's children it is
         self.why = why
         self.rivals: list[Rival] = []
+        self.unwanted = False  # the child was closed here meanwhile
         self.deleted: set[int] = set()  # the peer's SPIs that it deleted before its answer came
         self.turns = 0
         self.began_at = -1.0  # of the first try
@@ -135,7 +136,7 @@ class Creation:
         agreed, shared, nonces = settled
         made = Made(nonces, shared, True, self.began_at, self.replaces(sa), self.why)
         rival = self._rival(sa)
-        lost = rival is not None and min(nonces) < min(other.nonce for other in self.rivals)
+        lost = rival is not None and self._loses(rival, min(nonces))
         standby = lost and self.has_elder(sa)
         child, before, after = install(
             sa, agreed, made, self.wanted, self._spi, now, standby=standby
@@ -150,6 +151,8 @@ class Creation:
         actions += self.made(sa, child, now)
         if agreed.outbound_spi in self.deleted:
             actions += sa.drop_child(child, Reason.PEER_DELETED, now)
+        elif self.unwanted:
+            actions += close_child(sa, child, Reason.DELETED, now)
         return actions
 
     def on_silence(self, sa: IkeSa, now: float) -> list[Action]:
@@ -161,10 +164,15 @@ class Creation:
         rival = self._rival(sa)
         return rival.spi if rival is not None else 0
 
+    def _loses(self, rival: Child, nonce: bytes) -> bool:
+        """Tell whether our child goes; one that was renewed meanwhile stays in any case."""
+        made_with = {other.spi: other.nonce for other in self.rivals}
+        return rival.spi not in made_with or nonce < min(made_with.values())
+
     def _rival(self, sa: IkeSa) -> Child | None:
         """Return the child that the peer made meanwhile, if it is still there."""
-        found = (sa.children.get(rival.spi) for rival in self.rivals)
-        return next((child for child in found if child is not None and child.is_live), None)
+        found = (live_heir(sa, rival.spi) for rival in self.rivals)
+        return next((child for child in found if child is not None), None)
 
     def _settle(
         self, sa: IkeSa, message: Message

@@ -69,6 +69,16 @@ def deleted_by_peer(sa: IkeSa, child: Child, now: float) -> list[Action]:
     return [*use_heir(sa, child), RetireChild(child.spi)]
 
 
+def live_heir(sa: IkeSa, spi: int) -> Child | None:
+    """Return the child with this inbound SPI, or the one that has its traffic now."""
+    child = sa.children.get(spi)
+    for _ in sa.children:
+        if child is None or child.is_live:
+            return child
+        child = sa.children.get(child.heir)
+    return None
+
+
 def use_heir(sa: IkeSa, child: Child) -> list[Action]:
     """Send on the child that replaced this one: the peer has it for sure now (section 2.8)."""
     heir = sa.children.get(child.heir)

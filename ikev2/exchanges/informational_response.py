@@ -8,6 +8,7 @@ from ikev2.child import Child, ChildState
 from ikev2.exchanges.creation import Creation
 from ikev2.exchanges.delete_child import deleted_by_peer
 from ikev2.exchanges.rekey_ike import claim, inherit_from_rival
+from ikev2.extensions import heed_lifetime
 from ikev2.failures import refused_by_peer
 from ikev2.heir import leave_to_newer
 from ikev2.message import Message
@@ -27,6 +28,7 @@ def answer_informational(sa: IkeSa, message: Message, now: float) -> list[Action
         return [*inherited, *sa.answer(message.header, (), now), *sa.close(reason, now)]
     if message.notify(NotifyType.AUTHENTICATION_FAILED) is not None:
         return [*sa.answer(message.header, (), now), *_refused_late(sa, now)]
+    heed_lifetime(sa, message, now)
     claimed = claim(sa, now)
     answer, actions = _delete_children(sa, deletes, now)
     return [*claimed, *actions, *sa.answer(message.header, answer, now)]

@@ -58,12 +58,14 @@ class RekeyIke(Alone):
 
     kind = Exchange.CREATE_CHILD_SA
 
-    def __init__(self, why: str, group: Group | None = None, turns: int = 0) -> None:
+    def __init__(
+        self, why: str, group: Group | None = None, turns: int = 0, began_at: float = -1.0
+    ) -> None:
         self.why = why
         self.rivals: list[RivalSa] = []
         self._group = group
         self._turns = turns
-        self._began_at = -1.0
+        self._began_at = began_at
         self._nonce = b""
         self._spi = b""
         self._offered: tuple[Proposal, ...] = ()
@@ -157,10 +159,10 @@ class RekeyIke(Alone):
             wanted = int.from_bytes(error.data, "big") if len(error.data) == 2 else 0
             group = GROUP_BY_ID.get(wanted)
             if self._group is None and group in groups_of(self._offered):
-                return sa.start(RekeyIke(self.why, group, self._turns), now)
+                return sa.start(RekeyIke(self.why, group, self._turns, self._began_at), now)
         if error.type == NotifyType.TEMPORARY_FAILURE and self._turns < _TURNS:
             draw = sa.resources.entropy.octets(1)[0] / 255
-            again = RekeyIke(self.why, self._group, self._turns + 1)
+            again = RekeyIke(self.why, self._group, self._turns + 1, self._began_at)
             sa.postpone(again, now + _PAUSE * (1 + 2 * draw))
             return []
         refused = replace(refused_by_peer(sa.profile, error.type, "CREATE_CHILD_SA"), stage=1)
@@ -192,6 +194,9 @@ def take_over(sa: IkeSa, heir: IkeSa, now: float) -> list[Action]:
 
 
 def doom(sa: IkeSa, reason: Reason, now: float) -> None:
-    """Delete an SA ourselves if its other end, whose turn it is, does not."""
+    """Delete an SA ourselves if its other end, whose turn it is, does not.
+
+    Not before it has given up what it may still repeat: the answer may have got lost.
+    """
     sa.doom = reason
-    sa.expires_at = now + COURTESY
+    sa.expires_at = now + sa.profile.dpd_timeout + COURTESY

@@ -1,5 +1,7 @@
 """CREATE_CHILD_SA that renews the IKE SA, as its responder (RFC 7296 1.3.2, 2.8.2, 2.25.2)."""
 
+from typing import Final
+
 from ikecore.actions import Action, Reason
 from ikecore.proposals import Protocol, choose
 from ikev2.children import preferring
@@ -15,13 +17,15 @@ from ikev2.payloads.nonce import OCTETS, Nonce
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.types import NotifyType
-from ikev2.sa import IkeSa
+from ikev2.sa import IkeSa, State
 from suites.kex import BadPublicValue
+
+_LINE: Final = 16  # SAs that come of one, those on their way out included
 
 
 def answer_rekey_ike(sa: IkeSa, message: Message, now: float) -> list[Action]:
     """Make the new SA; the children go over at once, unless we are renewing it too."""
-    if _is_changing_children(sa):
+    if _is_changing_children(sa) or _is_crowded(sa):
         return _refuse(sa, message, now, NotifyType.TEMPORARY_FAILURE)
     offered, data, nonce = (
         message.one(SecurityAssociation),
@@ -60,9 +64,10 @@ def answer_rekey_ike(sa: IkeSa, message: Message, now: float) -> list[Action]:
         ),
         now,
     )
+    sa.heirs = [one for one in sa.heirs if one.state is not State.CLOSED]
     rivals = sa.under_way(RekeyIke)
     for exchange in rivals:
-        exchange.rivals.append(RivalSa(min(nonces), heir))
+        exchange.rivals = [*exchange.live_rivals(), RivalSa(min(nonces), heir)]
     if rivals:
         doom(heir, Reason.REDUNDANT, now + sa.patience)
         return [traced, *answer]
@@ -71,6 +76,12 @@ def answer_rekey_ike(sa: IkeSa, message: Message, now: float) -> list[Action]:
 
 def _is_changing_children(sa: IkeSa) -> bool:
     return bool(sa.under_way(Creation)) or bool(sa.under_way(DeleteChild))
+
+
+def _is_crowded(sa: IkeSa) -> bool:
+    """Tell whether the peer has renewed this SA time and again and gives up none of them."""
+    mates = sa.resources.mates(sa.connection)
+    return sum(mate.line == sa.line for mate in mates) >= _LINE
 
 
 def _is_spi(spi: bytes) -> bool:

@@ -16,7 +16,7 @@ from ikecore.proposals import TransformType, choose
 from ikev2.exchange import Alone
 from ikev2.exchanges.auth import ask_for_key
 from ikev2.exchanges.keyed import Keyed, adopt
-from ikev2.extensions import can_fragment, goes_childless, init_notifies
+from ikev2.extensions import can_fragment, goes_childless, offered_in_init
 from ikev2.failures import group_refused, no_answer, proposals_text, refused_by_peer
 from ikev2.keys import derive_ike_keys
 from ikev2.message import Exchange, Message
@@ -67,7 +67,7 @@ class InitiateInit(Alone):
             KeyExchangeData(self._kex.group.iana, self._kex.public),
             Nonce(self._nonce),
             *self._nat,
-            *init_notifies(self._profile, initiator=True),
+            *offered_in_init(self._profile),
         )
 
     def on_response(self, sa: IkeSa, message: Message, now: float) -> list[Action]:

@@ -15,7 +15,7 @@ from ikecore.proposals import Suite, choose
 from ikev2.channel import ClearChannel
 from ikev2.exchanges.auth_response import AwaitAuth
 from ikev2.exchanges.keyed import Keyed, adopt
-from ikev2.extensions import can_fragment, init_notifies
+from ikev2.extensions import answered_in_init, can_fragment
 from ikev2.failures import ike_mismatch
 from ikev2.keys import derive_ike_keys
 from ikev2.message import Message
@@ -118,7 +118,7 @@ def respond(sa: IkeSa, fit: Fit, message: Message, now: float) -> list[Action]:
             KeyExchangeData(kex.group.iana, kex.public),
             Nonce(nonce),
             *nat,
-            *init_notifies(profile, initiator=False),
+            *answered_in_init(profile, message),
         ),
         now,
     )

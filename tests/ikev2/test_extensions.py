@@ -15,8 +15,8 @@ from ikecore.actions import (
 from ikecore.diagnosis import Code
 from ikecore.events import ChildWanted
 from ikecore.profile import Childless, ChildProfile
-from ikev2.extensions import init_notifies
-from ikev2.message import Exchange, Message
+from ikev2.extensions import answered_in_init, offered_in_init
+from ikev2.message import Exchange, Header, Message
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.sa import SecurityAssociation
 from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
@@ -120,14 +120,16 @@ def test_fragments_are_sent_only_where_both_ends_take_them(who: str) -> None:
 
 
 def test_what_a_responder_says_of_itself() -> None:
-    both = [notify.type for notify in init_notifies(profile("sun"), initiator=False)]
-    assert both == [
+    says = Message(Header(b"i" * 8, bytes(8), 34, 0, True, False), (), False, b"")
+    heard = replace(says, payloads=offered_in_init(profile("moon")))
+    fragments, childless = (
         NotifyType.IKEV2_FRAGMENTATION_SUPPORTED,
         NotifyType.CHILDLESS_IKEV2_SUPPORTED,
-    ]
+    )
+    assert [n.type for n in answered_in_init(profile("sun"), heard)] == [fragments, childless]
+    assert [n.type for n in answered_in_init(profile("sun"), says)] == [childless]
     never = profile("sun", childless=Childless.NEVER, fragmentation=False)
-    assert init_notifies(never, initiator=False) == ()
-    assert len(init_notifies(profile("sun"), initiator=True)) == 1
+    assert answered_in_init(never, heard) == offered_in_init(never) == ()
 
 
 # -- childless (RFC 6023) -------------------------------------------------------------------------
