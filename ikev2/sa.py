@@ -99,6 +99,7 @@ class IkeSa:
         self.spis = spis
         self.initiator = initiator
         self.sa = spis[0] if initiator else spis[1]
+        self.line = self.sa  # the first one's, of all that came of renewing it
         self.path = path
         self.back = path  # where the request under work came from: its answer goes there
         self.profile = profile
