@@ -20,6 +20,7 @@ NAMES: Final = (
     "cycles",
     "tunnel",
     "footprint",
+    "many",
 )
 
 
