@@ -29,6 +29,7 @@ from ikev2.transport import asked_behind_nat
 from suites.kex import BadPublicValue, Group
 
 _CHILDREN: Final = 512  # of one IKE SA, those on their way out included
+_OVERDUE: Final = 60.0  # seconds in which a peer deletes what it has renewed, or we do
 
 
 def busy(sa: IkeSa, message: Message, now: float) -> list[Action]:
@@ -69,6 +70,8 @@ def _renew(sa: IkeSa, message: Message, rekey: Notify, now: float) -> list[Actio
         notify = Notify(NotifyType.CHILD_SA_NOT_FOUND, b"", *_of_sa(rekey))
         return sa.answer(message.header, (notify,), now)
     if old.state is not ChildState.LIVE or old.heir:  # it goes already
+        return busy(sa, message, now)
+    if len(sa.children) >= 2 * _CHILDREN:  # the peer renews and renews, and deletes none
         return busy(sa, message, now)
     what_stood = ChildProfile(old.spec.local_ts, old.spec.remote_ts)
     asked = asked_behind_nat(sa, Asked.of(message))
@@ -129,9 +132,11 @@ def _make(
     standby = old is not None or bool(ours)
     child, before, after = install(sa, agreed, made, wanted, spi, now, standby=standby)
     for exchange in ours:
-        exchange.rivals.append(Rival(child.nonce, spi))
+        there = (rival for rival in exchange.rivals if rival.spi in sa.children)
+        exchange.rivals = [*there, Rival(child.nonce, spi)]
     if old is not None:
         old.state, old.heir = ChildState.REKEYED, spi
+        old.ends_at = min(old.ends_at, now + max(_OVERDUE, sa.profile.dpd_timeout))
     said = answer_payloads(agreed, spi)
     answer = sa.answer(message.header, (*said[:-2], Nonce(mine), *key, *said[-2:]), now)
     return [*before, *answer, *after]

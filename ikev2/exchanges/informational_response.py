@@ -1,5 +1,6 @@
 """INFORMATIONAL answered: probes, deletes, news (RFC 7296 sections 1.4, 2.4, 2.25)."""
 
+from itertools import islice
 from typing import Final
 
 from ikecore.actions import Action, Reason
@@ -16,7 +17,7 @@ from ikev2.payloads.delete import Delete
 from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa, State
 
-_REMEMBERED: Final = 512  # SPIs of one Delete
+_REMEMBERED: Final = 512  # SPIs that a peer deletes before it has answered
 
 
 def answer_informational(sa: IkeSa, message: Message, now: float) -> list[Action]:
@@ -47,7 +48,8 @@ def _delete_children(
         if child.state is not ChildState.RETIRED:
             actions += deleted_by_peer(holder, child, now)
     for creation in sa.under_way(Creation):  # it may be one whose answer has not come yet
-        creation.deleted.update(spi for d in deletes for spi in d.spis[:_REMEMBERED])
+        fresh = (spi for d in deletes for spi in d.spis)
+        creation.deleted.update(islice(fresh, _REMEMBERED - len(creation.deleted)))
     return tuple(Delete(protocol, tuple(spis)) for protocol, spis in told.items()), actions
 
 

@@ -1,0 +1,113 @@
+"""What a peer with good keys does to an SA that is up: each test is named after what it does.
+
+It may spoil its own tunnel.  It must not fill our memory, nor aim us at somebody else.
+"""
+
+from itertools import count
+
+from ikecore.actions import Send
+from ikecore.proposals import Protocol
+from ikev2.exchanges.create_child import CreateChild
+from ikev2.exchanges.informational_response import answer_informational
+from ikev2.message import Exchange, Message
+from ikev2.payloads.chain import Payload
+from ikev2.payloads.delete import Delete
+from ikev2.payloads.notify import Notify
+from ikev2.payloads.types import NotifyType
+from policy.path import Path
+
+from .asking import child_request, ike_request, tunnel
+from .forger import Forger
+from .movers import Pair
+from .network import MOON, SUN, Network, only
+from .races.scene import rekey_ike, second
+
+CREATE, INFORM = Exchange.CREATE_CHILD_SA, Exchange.INFORMATIONAL
+VICTIM = "203.0.113.66"
+AT_HOME = Path((SUN, 4500), (MOON, 4500), encapsulated=True)
+FORGED = Path((SUN, 4500), (VICTIM, 4500), encapsulated=True)
+
+
+class Moon:
+    """Moon's keys in bad hands; moon itself hears nothing any more."""
+
+    def __init__(self, net: Network, first: int = 2) -> None:
+        net.lose = lambda _: True
+        self.net = net
+        self.numbers = count(first)
+        self.voice = Forger(net, "sun", initiator=True)
+
+    def ask(
+        self, *payloads: Payload, exchange: Exchange = CREATE, path: Path = AT_HOME
+    ) -> list[Send]:
+        """Let sun hear the next request; return what it sends."""
+        data = self.voice.say(next(self.numbers), *payloads, exchange=exchange)
+        return only(Send, self.net.inject("sun", data, path))
+
+    def hear(self, sent: list[Send]) -> list[str]:
+        """Return the notifies of sun's answer."""
+        (answer,) = (send for send in sent if send.data[19] & 0x20)
+        return [NotifyType(n.type).name for n in self.voice.hear(answer.data).notifies()]
+
+    def become_heir(self) -> None:
+        """Speak on the IKE SA that was made last."""
+        self.voice, self.numbers = Forger(self.net, "sun", initiator=True), count()
+
+
+def naming(spi: int) -> Notify:
+    return Notify(NotifyType.REKEY_SA, b"", Protocol.ESP, spi.to_bytes(4, "big"))
+
+
+# -- what would grow without end ------------------------------------------------------------------
+def test_renews_a_child_in_a_loop_and_deletes_none() -> None:
+    net = tunnel()
+    moon = Moon(net)
+    old = next(iter(net.hosts["moon"].children))
+    for spi in range(0xC0000000, 0xC0000000 + 1100):
+        said = moon.ask(*child_request(naming(old), spi=spi))
+        if moon.hear(said):
+            break
+        old = spi
+    assert moon.hear(said) == ["TEMPORARY_FAILURE"]
+    assert len(net.hosts["sun"].children) == 1024
+    net.sleep(65)
+    assert len(net.hosts["sun"].children) == 1  # what it replaced and never deleted is gone
+
+
+def test_renews_the_ike_sa_in_a_loop_and_deletes_none() -> None:
+    net = tunnel()
+    moon = Moon(net)
+    for _ in range(50):
+        said = moon.ask(*ike_request())
+        if "TEMPORARY_FAILURE" in moon.hear(said):
+            break
+        moon.become_heir()
+    assert moon.hear(said) == ["TEMPORARY_FAILURE"]
+    assert len(net.up("sun")) <= 16
+    net.sleep(60)
+    assert len(net.up("sun")) == 1
+    assert moon.hear(moon.ask(*ike_request())) == []  # and it may again
+
+
+def test_renews_the_ike_sa_in_a_loop_while_we_wait_for_its_answer() -> None:
+    net = tunnel()
+    moon = Moon(net)
+    rekey_ike(net, "sun")
+    refused = [moon.hear(moon.ask(*ike_request(nonce=bytes(32)))) for _ in range(50)]
+    assert refused.count([]) <= 16
+    assert refused[-1] == ["TEMPORARY_FAILURE"]
+
+
+def request(pair: Pair, number: int, *payloads: Payload) -> Message:
+    header = pair.moon.header(INFORM, number, response=False)
+    return Message(header, payloads, protected=True, raw=b"")
+
+
+def test_names_new_spis_to_delete_while_we_wait_for_its_answer() -> None:
+    pair = Pair()
+    creation = CreateChild(second("sun"))
+    pair.act("sun", lambda sa: sa.start(creation, pair.now))
+    for start in range(0, 20_000, 1000):
+        names = Delete(Protocol.ESP, tuple(range(start, start + 1000)))
+        answer_informational(pair.sun, request(pair, start, names), pair.now)
+    assert len(creation.deleted) <= 512
