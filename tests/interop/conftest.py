@@ -7,6 +7,7 @@ import pytest
 
 from tests.interop.duo import Duo
 from tests.lab.needs import require
+from tests.lab.relay_lab import RelayLab
 from tests.lab.strongswan import log_of
 from tests.lab.topology import Lab
 
@@ -18,6 +19,14 @@ def lab() -> Iterator[Lab]:
     """Yield the namespaces, empty."""
     require("nft", "tcpdump", "ping", "charon-systemd", "swanctl")
     with Lab() as made:
+        yield made
+
+
+@pytest.fixture
+def relay_lab() -> Iterator[RelayLab]:
+    """Yield the namespaces with a relay on the wan."""
+    require("nft", "ping", "charon-systemd", "swanctl", "ethtool", "ip")
+    with RelayLab() as made:
         yield made
 
 

@@ -1,5 +1,6 @@
 """A scenario is read strictly: what has no meaning is an error, and every word is documented."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from tests.interop.story import (
     FOLDER,
     PEERS,
     VERBS,
+    After,
     Step,
+    Story,
     StoryError,
     names,
     read,
@@ -63,3 +66,11 @@ def test_every_folder_is_complete(name: str) -> None:
 def test_every_verb_is_documented() -> None:
     text = (FOLDER / "README.md").read_text()
     assert [verb for verb in VERBS if f"`{verb}" not in text] == []
+
+
+@pytest.mark.parametrize("model", [Story, After])
+def test_every_key_is_documented(model: type[Story | After]) -> None:
+    text = (FOLDER / "README.md").read_text()
+    assert [one.name for one in fields(model) if f"`{one.name}`" not in text] == ["name"] * (
+        model is Story
+    )

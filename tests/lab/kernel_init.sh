@@ -1,7 +1,7 @@
 # The first process of a kernel peer (tests/lab/kernel_peer.py); /bin/sh reads it.
 # The host's / is the root, read-only.  $LAB_FOLDER is the peer's folder on the host: what is
-# written there is seen there.  Each line on the console is a number N: $LAB_FOLDER/N.sh is run,
-# and leaves N.out and N.rc.  The machine ends when the console does.
+# written there is seen there.  Each line on the console is empty or a number N: $LAB_FOLDER/N.sh
+# is run, and leaves N.out and N.rc.  The machine ends when the console does.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/run
 mount -t proc proc /proc
 mount -t sysfs sys /sys
@@ -22,6 +22,7 @@ ip link set lo up
 stty raw -echo <&0
 : >"$LAB_FOLDER/booted"
 while read -r number; do
+    [ "$number" ] || continue
     # The inner one runs on; waiting for the outer one also takes in what has ended meanwhile.
     (
         {

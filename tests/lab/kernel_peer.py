@@ -72,13 +72,14 @@ class Machine:
         """Run shell text in it; return its exit code and its output."""
         number = next(self._numbers)
         (self._folder / f"{number}.sh").write_text(text)
-        console = self._process.stdin
-        if console is None or not self.is_running():
-            raise LabError(f"the kernel peer has ended:\n{self._told()}")
-        console.write(f"{number}\n".encode())
-        console.flush()
+        self._type(str(number))
         result = self._folder / f"{number}.rc"
-        wait_for(result.exists, patience, f"in the kernel peer: {text}")
+
+        def has_ended() -> bool:
+            self._type("")  # its idle loop now and then forgets who is ready to run
+            return result.exists()
+
+        wait_for(has_ended, patience, f"in the kernel peer: {text}")
         output = (self._folder / f"{number}.out").read_text(errors="replace")
         return int(result.read_text()), output
 
@@ -143,6 +144,13 @@ class Machine:
         }
         words = [f"{key}={value}" for key, value in options.items()]
         return [find("linux.uml") or "linux.uml", "ro", "quiet", *words, "--", str(_INIT)]
+
+    def _type(self, line: str) -> None:
+        console = self._process.stdin
+        if console is None or not self.is_running():
+            raise LabError(f"the kernel peer has ended:\n{self._told()}")
+        console.write(line.encode() + b"\n")
+        console.flush()
 
     def _has_booted(self) -> bool:
         if not self.is_running():
