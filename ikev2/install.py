@@ -8,6 +8,7 @@ from ikecore.profile import ChildProfile
 from ikev2.child import Child
 from ikev2.children import Agreed, narrowed
 from ikev2.keys import derive_child_keys
+from ikev2.mobike import home
 from ikev2.sa import IkeSa
 from ikev2.share import soft_share
 from ikev2.window import NEVER
@@ -55,7 +56,7 @@ def install(
         outbound,
         agreed.local_ts,
         agreed.remote_ts,
-        sa.path,
+        home(sa),
         agreed.mode,
         standby,
         ChildLimits(

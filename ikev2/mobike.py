@@ -69,6 +69,7 @@ class Mobility:
     newest_list: int = -1
     left: str = ""  # the address of ours that was gone when we gave up a peer without MOBIKE
     seen_as: bytes = b""  # the peer's NAT_DETECTION_DESTINATION_IP: how it sees our address
+    resent_at: float = -1.0  # when all that is under way was last sent another way at once
 
     @property
     def in_use(self) -> bool:
@@ -112,6 +113,17 @@ def follows_esp(sa: "IkeSa") -> bool:
     if sa.nat_here or not sa.path.esp_in_udp:
         return False
     return sa.nat_there or not sa.mobility.in_use
+
+
+def home(sa: "IkeSa") -> Path:
+    """Return the way of the children: the peer has proved to be there (section 3.7).
+
+    That of the IKE SA goes ahead of it: to wherever an update came from, or the peer said it is.
+    """
+    moves = sa.mobility.moves
+    if not moves or moves[0].old.remote[0] == sa.path.remote[0]:
+        return sa.path
+    return next((child.spec.path for child in sa.children.values()), moves[0].old)
 
 
 # -- what is said -------------------------------------------------------------------------------

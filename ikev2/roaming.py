@@ -9,7 +9,7 @@ from ikecore.actions import Action, Moved, Noted, ReauthWanted
 from ikecore.events import AddressesChanged
 from ikev2.exchanges.update_addresses import TellAddresses, UpdateAddresses, go, resend, unsay
 from ikev2.exchanges.update_addresses_response import ProveAddress
-from ikev2.mobike import NOT_SAID
+from ikev2.mobike import NOT_SAID, Move, home
 from ikev2.sa import IkeSa, State
 from ikev2.ways import additional, may_leave_from, way, ways
 from policy.path import Path
@@ -80,10 +80,21 @@ def _without_mobike(sa: IkeSa) -> list[Action]:
 
 def _go_unasked(sa: IkeSa, path: Path, why: str, now: float) -> list[Action]:
     """Send from another address though the peer decides: ours is gone (section 3.5, the end)."""
-    moved = Moved(sa.sa, sa.connection, sa.path, path, why)
-    actions = sa.move(path)
+    actions: list[Action] = []
+    if path.remote[0] == home(sa).remote[0]:
+        moved = Moved(sa.sa, sa.connection, sa.path, path, why)
+        actions = [*sa.move(path), moved]
+    else:
+        _go_alone(sa, path, why, now)
     sa.mobility.told, sa.mobility.stranded = NOT_SAID, True
-    return [*actions, moved, *resend(sa, now), *sa.start(TellAddresses(), now)]
+    return [*actions, *resend(sa, now), *sa.start(TellAddresses(), now)]
+
+
+def _go_alone(sa: IkeSa, path: Path, why: str, now: float) -> None:
+    """Let the IKE SA go where nobody has proved to be; the children stay."""
+    mobility = sa.mobility
+    mobility.moves = mobility.moves or [Move(home(sa), now, why)]
+    sa.path = path
 
 
 def search(sa: IkeSa, now: float) -> list[Action]:
@@ -104,10 +115,10 @@ def search(sa: IkeSa, now: float) -> list[Action]:
         return []
     at = found.index(sa.path) + 1 if sa.path in found else 0
     path = found[at % len(found)]
-    if not mobility.decides:
-        sa.path = path
-        return []
     silent = f"no answer from {sa.path.remote[0]} to {sa.path.local[0]}"
+    if not mobility.decides:
+        _go_alone(sa, path, silent, now)
+        return []
     mobility.begin(sa.path, mobility.moves[0].why if mobility.searching else silent, now)
     mobility.searching = True
     sa.path = path

@@ -28,6 +28,7 @@ from ikev2.window import NEVER
 from policy.path import Path
 
 _COOKIE: Final = 16  # octets; section 4.2.5 allows 8 to 64
+_LULL: Final = 0.5  # seconds
 _NAT_TRIES: Final = 3  # section 3.9: one packet changed on the way shall not condemn a path
 
 
@@ -139,7 +140,7 @@ def _asks(sa: IkeSa) -> bool:
 
 
 # -- how it is done -----------------------------------------------------------------------------
-def go(sa: IkeSa, path: Path, why: str, now: float) -> list[Action]:
+def go(sa: IkeSa, path: Path, why: str, now: float, *, for_mover: bool = False) -> list[Action]:
     """Use another path from now on, and tell the peer, as the end that decides."""
     mobility = sa.mobility
     mobility.begin(sa.path, why, now)
@@ -150,7 +151,7 @@ def go(sa: IkeSa, path: Path, why: str, now: float) -> list[Action]:
         sa.path = path
         actions = []
     unsay(sa)
-    actions += resend(sa, now)
+    actions += resend_to_mover(sa, now) if for_mover else resend(sa, now)
     actions += sa.start(UpdateAddresses(), now)
     if additional(sa) != mobility.told:
         actions += sa.start(TellAddresses(), now)
@@ -165,8 +166,21 @@ def unsay(sa: IkeSa) -> None:
 
 def resend(sa: IkeSa, now: float) -> list[Action]:
     """Send at once, over the path in use, what went over another one, with all patience anew."""
+    return _resend(sa, now, now)
+
+
+def resend_to_mover(sa: IkeSa, now: float) -> list[Action]:
+    """Do the same for a peer that moved, twice a second at most: it could aim us at somebody."""
+    mobility = sa.mobility
+    at = max(now, mobility.resent_at + _LULL)
+    if at == now:
+        mobility.resent_at = now
+    return _resend(sa, at, now)
+
+
+def _resend(sa: IkeSa, at: float, now: float) -> list[Action]:
     for flight in sa.requests:
-        flight.attempt, flight.due = -1, now
+        flight.attempt, flight.due = -1, at
     sa.requests.extend(now + sa.patience)
     return sa.retransmit(now)
 

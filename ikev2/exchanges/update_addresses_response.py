@@ -23,12 +23,12 @@ from ikev2.exchanges.update_addresses import (
     go,
     nat_payloads,
     proves,
-    resend,
+    resend_to_mover,
     settle,
     take_nat,
 )
 from ikev2.message import Exchange, Message
-from ikev2.mobike import LISTS, addresses_in, is_translated
+from ikev2.mobike import LISTS, addresses_in, home, is_translated
 from ikev2.nat import judge
 from ikev2.payloads.chain import Payload
 from ikev2.payloads.delete import Delete
@@ -108,15 +108,16 @@ def _update(sa: IkeSa, message: Message, echo: tuple[Notify, ...], now: float) -
         note = Noted(sa.sa, sa.connection, f"the peer's move is refused: {why}")
         return [*sa.answer(message.header, (words, *echo), now), note]
     mobility.stranded = False
+    proven = home(sa).remote[0]
     mobility.begin(sa.path, f"the peer moved to {sa.back.remote[0]}", now)
     take_nat(sa, message, now)
     sa.path = carried(sa, sa.back)
     said = {notify.type for notify in message.notifies()}
     actions = sa.answer(message.header, (*_nat(sa, said), *echo), now)
-    if sa.path.remote[0] == mobility.moves[0].old.remote[0]:
+    if sa.path.remote[0] == proven:
         actions += settle(sa, now)
     else:
-        actions += resend(sa, now)
+        actions += resend_to_mover(sa, now)
         actions += sa.start(ProveAddress(mobility.generation), now)
     if additional(sa) != mobility.told:
         actions += sa.start(TellAddresses(), now)
@@ -143,4 +144,5 @@ def _take_list(sa: IkeSa, message: Message, now: float) -> list[Action]:
     mobility.peers = tuple(one for one in addresses_in(message) if one != source)
     if not mobility.decides or sa.path.remote[0] in (source, *mobility.peers):
         return []
-    return go(sa, sa.path.over(sa.back), f"the peer left {sa.path.remote[0]}", now)
+    why = f"the peer left {sa.path.remote[0]}"
+    return go(sa, sa.path.over(sa.back), why, now, for_mover=True)

@@ -3,13 +3,15 @@
 It may spoil its own tunnel.  It must not fill our memory, nor aim us at somebody else.
 """
 
+from dataclasses import replace
 from itertools import count
 
-from ikecore.actions import Send
+from ikecore.actions import Action, InstallChild, MoveChild, Send
+from ikecore.profile import ChildProfile
 from ikecore.proposals import Protocol
 from ikev2.exchanges.create_child import CreateChild
 from ikev2.exchanges.informational_response import answer_informational
-from ikev2.message import Exchange, Message
+from ikev2.message import Exchange, Message, parse_header
 from ikev2.payloads.chain import Payload
 from ikev2.payloads.delete import Delete
 from ikev2.payloads.notify import Notify
@@ -18,8 +20,8 @@ from policy.path import Path
 
 from .asking import child_request, ike_request, tunnel
 from .forger import Forger
-from .movers import Pair
-from .network import MOON, SUN, Network, only
+from .movers import LTE, Pair
+from .network import MOON, SUN, Network, only, selectors
 from .races.scene import rekey_ike, second
 
 CREATE, INFORM = Exchange.CREATE_CHILD_SA, Exchange.INFORMATIONAL
@@ -111,3 +113,64 @@ def test_names_new_spis_to_delete_while_we_wait_for_its_answer() -> None:
         names = Delete(Protocol.ESP, tuple(range(start, start + 1000)))
         answer_informational(pair.sun, request(pair, start, names), pair.now)
     assert len(creation.deleted) <= 512
+
+
+# -- whom we are aimed at -------------------------------------------------------------------------
+UPDATE = Notify(NotifyType.UPDATE_SA_ADDRESSES)
+
+
+def from_moon(
+    pair: Pair, number: int, *payloads: Payload, exchange: Exchange = INFORM, path: Path = FORGED
+) -> list[Action]:
+    """Let sun hear a request of moon's from anywhere; return what it does."""
+    said = pair.moon.header(exchange, number, response=False)
+    (data,) = pair.moon.channel.seal(said, payloads)
+    header = parse_header(data)
+    return pair.act("sun", lambda sa: sa.handle_datagram(header, data, path, pair.now))
+
+
+def test_moves_to_a_victim_and_makes_a_child_there() -> None:
+    pair = Pair()
+    from_moon(pair, 0, UPDATE)
+    assert pair.sun.path.remote[0] == VICTIM
+    made = from_moon(pair, 1, *child_request(), exchange=CREATE, path=AT_HOME)
+    assert [action.spec.path.remote[0] for action in only(InstallChild, made)] == [MOON]
+
+
+def test_names_a_victim_as_its_own_and_moves_there_when_we_look_for_it() -> None:
+    pair = Pair()
+    pair.sun.mobility.peers = (VICTIM,)
+    pair.lose = lambda _name, _path: True
+    pair.move("sun", LTE)
+    while pair.sun.path.remote[0] != VICTIM:  # IKE alone asks for it there
+        pair.sleep(0.1)
+    path = replace(FORGED, local=(LTE, 4500))
+    made = from_moon(pair, 0, *child_request(), exchange=CREATE, path=path)
+    moved = from_moon(pair, 1, UPDATE, path=path)
+    assert [action.spec.path.remote[0] for action in only(InstallChild, made)] == [MOON]
+    assert only(MoveChild, moved) == []
+    assert pair.sun.children[2].spec.path.remote[0] == MOON
+
+
+def test_moves_to_a_victim_before_our_own_address_goes() -> None:
+    pair = Pair()
+    from_moon(pair, 0, UPDATE)
+    pair.lose = lambda _name, _path: True
+    pair.move("sun", LTE)
+    pair.sleep(3)
+    assert pair.sun.children[2].spec.path.remote[0] == MOON
+
+
+def test_moves_to_a_victim_again_and_again() -> None:
+    pair = Pair()
+    pair.sun.requests.size = 16  # what it said that it takes
+    for number in range(15):
+        wanted = ChildProfile(selectors(f"10.2.{number}.0/24"), selectors("10.1.0.0/24"))
+        pair.sun.start(CreateChild(wanted), pair.now)
+    for number in range(200):
+        from_moon(pair, number, UPDATE)
+        pair.now += 0.01
+    said = pair.moon.header(INFORM, 0, response=False)
+    heard = 200 * sum(map(len, pair.moon.channel.seal(said, (UPDATE,))))
+    sent = sum(len(send.data) for _, send in pair.wire if send.path.remote[0] == VICTIM)
+    assert sent < 3 * heard
