@@ -84,6 +84,8 @@ class Verbs:
             self._gateway.clear(tunnel)
             try:
                 await self._gateway.all_closed((tunnel,), min(wait, _ANSWERS))
+                for past in watching.drain():  # the end of a try that was given up is not ours
+                    telling.take(past)
             finally:  # also when nobody listens any more
                 self._gateway.up(tunnel)
             try:
@@ -104,6 +106,7 @@ class _Telling:
         self.failure: Diagnosis | None = None
         self.began = not tunnel.core.sas
         self._tunnel = tunnel
+        self._reason = tunnel.core.reason
         self._changes: list[Change] = []
 
     def take(self, what: Record | Report | Ended) -> None:
@@ -141,9 +144,10 @@ class _Telling:
 
     def timed_out(self) -> Outcome:
         reason = self._tunnel.core.reason
+        is_new = reason is not None and reason is not self._reason  # of this verb, not of last week
         lines = (
             "not done yet; the daemon goes on",
-            *(reason.lines() if reason is not None else ()),
+            *(reason.lines() if reason is not None and is_new else ()),
         )
         changes = tuple(self._changes)
         return Outcome(False, self._tunnel.core.state, changes, lines=lines, timed_out=True)

@@ -1,6 +1,7 @@
 """A reader of what happens to one connection, for as long as a ``with`` lasts."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Final, Self
 
 from ikebana.daemon.orders import Ended
@@ -33,6 +34,11 @@ class Watching:
         """
         async with asyncio.timeout_at(until):
             return await self._queue.get()
+
+    def drain(self) -> Iterator[Record | Report | Ended]:
+        """Yield what happened and was not yet read."""
+        while not self._queue.empty():
+            yield self._queue.get_nowait()
 
     def _watch(self, name: str, what: Record | Report | Ended) -> None:
         if name != self._name:

@@ -106,6 +106,31 @@ def test_renegotiate_tells_why_it_failed(world: World) -> None:
     run(world, play)
 
 
+def test_a_try_that_renegotiate_gives_up_is_not_its_outcome(world: World) -> None:
+    world.moon.start(world.moon.plan(connection(MOON)))  # sun does not run
+
+    async def play(service: Service) -> None:
+        outcome = await service.renegotiate("net", 0.0)
+        assert (outcome.ok, outcome.timed_out) == (False, True)
+
+    run(world, play)
+
+
+def test_a_wait_that_ends_tells_of_no_older_failure(world: World) -> None:
+    world.start()
+    gateway, tunnel = world.moon.gateway, world.moon.tunnel
+    gateway.down(tunnel)
+    gateway.up(tunnel)
+    world.settle()
+    assert tunnel.core.reason is not None
+
+    async def play(service: Service) -> None:
+        outcome = await service.rekey("net", False, 0.0)
+        assert outcome.lines == ("not done yet; the daemon goes on",)
+
+    run(world, play)
+
+
 def test_what_is_not_up_cannot_be_replaced(world: World) -> None:
     world.moon.start(world.moon.plan(connection(MOON, PASSIVE)))
 

@@ -62,9 +62,10 @@ def test_totals_go_on_when_a_child_is_gone_and_the_last_change_is_shown() -> Non
     made.core.handle(child(narrowed=True), 10.0)
     made.past.add(Counts(packets_in=3, octets_in=300, packets_out=4, octets_out=400))
     made.counts[0x1000] = Counts(packets_in=2, octets_in=20)
+    made.counts[0x0FFF] = Counts(packets_in=7, octets_in=70)  # replaced a moment ago
     made.last_change, made.last_change_at = "CHILD_SA rekeyed", 1_700_000_000.0
     view = connection_view(made, 20.0)
-    assert (view.packets_in, view.octets_in, view.packets_out) == (5, 320, 4)
+    assert (view.packets_in, view.octets_in, view.packets_out) == (12, 390, 4)
     assert (view.last_change, view.last_change_at) == ("CHILD_SA rekeyed", 1_700_000_000.0)
     assert (view.mappings_up, view.mappings_total, view.narrowed) == (1, 1, True)
     assert (view.mode, view.children[0].mode, view.children[0].protocol) == (

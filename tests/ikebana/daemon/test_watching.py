@@ -25,6 +25,17 @@ def test_one_connection_is_read_while_it_lasts() -> None:
     asyncio.run(play())
 
 
+def test_what_happened_so_far_can_be_read_at_once() -> None:
+    async def play() -> None:
+        watchers: list[Watcher] = []
+        with Watching(watchers, "net") as watching:
+            watchers[0]("net", AGAIN)
+            assert list(watching.drain()) == [AGAIN]
+            assert list(watching.drain()) == []
+
+    asyncio.run(play())
+
+
 def test_the_end_reaches_a_reader_who_did_not_keep_up() -> None:
     async def play() -> None:
         watchers: list[Watcher] = []
