@@ -61,7 +61,7 @@ from ikev2.mobike import follows_esp
 from ikev2.roaming import addresses_changed, learn, resume
 from ikev2.sa import IkeSa, Resources, State
 from ikev2.table import SaTable
-from ikev2.uniqueness import remove_stale, reprieve, settle
+from ikev2.uniqueness import remove_stale, reprieve, settle, thin_out
 from ikev2.wanted import (
     expire,
     install_failed,
@@ -300,7 +300,7 @@ class Endpoint:
         if not is_up and (sa.is_settled or not has_child):
             return []
         mates = self._sas.mates(sa.connection)
-        told = remove_stale(sa, mates, now) if is_up else []
+        told = [*remove_stale(sa, mates, now), *thin_out(sa, mates, now)] if is_up else []
         if has_child and not sa.is_settled:
             told += settle(sa, mates, now)
         for mate in mates:

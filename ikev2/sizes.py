@@ -37,7 +37,9 @@ def answer_again(sa: "IkeSa", header: Header) -> tuple[bytes, ...]:
     """Return the answer to a request that came again; cut smaller when it comes time and again."""
     answer = sa.responses.response(header.message_id)
     repeats, payloads = sa.responses.count_repeat(header.message_id)
-    if not payloads or repeats < _PATIENCE or ":" in sa.back.remote[0]:
+    if not payloads or not sa.channel.fragments or repeats < _PATIENCE:
+        return answer
+    if ":" in sa.back.remote[0]:
         return answer
     sa.largest = FALLBACK_DATAGRAM
     room = room_of(sa)
@@ -50,8 +52,8 @@ def answer_again(sa: "IkeSa", header: Header) -> tuple[bytes, ...]:
 
 def seal_again(sa: "IkeSa", flight: Flight[OwnExchange]) -> None:
     """Suspect the path of not carrying what is not answered, and cut it smaller."""
-    if flight.attempt < _PATIENCE or ":" in sa.path.remote[0] or flight.message_id == 0:
-        return
+    if flight.attempt < _PATIENCE or ":" in sa.path.remote[0] or not sa.channel.fragments:
+        return  # what cannot be cut has to come again octet for octet
     sa.largest = FALLBACK_DATAGRAM
     room = room_of(sa)
     if max(map(len, flight.datagrams)) > room:

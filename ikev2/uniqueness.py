@@ -17,10 +17,11 @@ from ikecore.actions import Action, Reason
 from ikecore.profile import ChildProfile, Uniqueness
 from ikev2.child import LINGER
 from ikev2.exchanges.informational import delete
-from ikev2.heir import bequeath, use_standby
+from ikev2.heir import bequeath, leave_to_newer, use_standby
 from ikev2.sa import IkeSa, State
 from ikev2.window import NEVER
 
+_MOST: Final = 8  # SAs of one connection, where not all of them are to stay
 _COURTESY: Final = 10.0  # seconds in which the other end may delete the SA that has to go
 
 
@@ -32,6 +33,21 @@ def remove_stale(newer: IkeSa, others: Iterable[IkeSa], now: float) -> list[Acti
     for other in _others(newer, others):
         if other.established_at <= newer.started_at:
             actions += other.close(Reason.REPLACED, now)
+    return actions
+
+
+def thin_out(newer: IkeSa, others: Iterable[IkeSa], now: float) -> list[Action]:
+    """Delete SAs of a peer that makes one after the other, those without children first.
+
+    They would wait for a child that decides which of them stays, and fill the table for all.
+    """
+    if newer.profile.uniqueness is Uniqueness.NEVER:
+        return []
+    standing = sorted(_others(newer, others), key=lambda sa: (bool(sa.children), sa.established_at))
+    actions: list[Action] = []
+    for sa in standing[: max(0, len(standing) + 1 - _MOST)]:
+        left = leave_to_newer(sa, now) if sa.children else []
+        actions += [*left, *delete(sa, Reason.REPLACED, now)]
     return actions
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import count
 
 from ikecore.actions import Action, InstallChild, MoveChild, Send
-from ikecore.profile import ChildProfile
+from ikecore.profile import Childless, ChildProfile, Uniqueness
 from ikecore.proposals import Protocol
 from ikev2.exchanges.create_child import CreateChild
 from ikev2.exchanges.informational_response import answer_informational
@@ -22,7 +22,7 @@ from .asking import child_request, ike_request, tunnel
 from .forger import Forger
 from .movers import LTE, Pair
 from .network import MOON, SUN, Network, only, selectors
-from .races.scene import rekey_ike, second
+from .races.scene import quiet, rekey_ike, second
 
 CREATE, INFORM = Exchange.CREATE_CHILD_SA, Exchange.INFORMATIONAL
 VICTIM = "203.0.113.66"
@@ -174,3 +174,39 @@ def test_moves_to_a_victim_again_and_again() -> None:
     heard = 200 * sum(map(len, pair.moon.channel.seal(said, (UPDATE,))))
     sent = sum(len(send.data) for _, send in pair.wire if send.path.remote[0] == VICTIM)
     assert sent < 3 * heard
+
+
+# -- what others would miss then ------------------------------------------------------------------
+def test_authenticates_again_and_again_and_makes_no_child() -> None:
+    greedy = quiet("moon", childless=Childless.PREFER, uniqueness=Uniqueness.NEVER)
+    net = Network(greedy, quiet("sun"))
+    for _ in range(40):
+        net.initiate("moon")
+    net.sleep(4)
+    assert len(net.up("sun")) <= 8
+    assert len(net.up("moon")) == len(net.up("sun"))  # it was told
+
+
+def test_has_a_tunnel_and_authenticates_beside_it() -> None:
+    net = tunnel()
+    greedy = quiet("moon", childless=Childless.PREFER, uniqueness=Uniqueness.NEVER)
+    net.configure("moon", greedy)
+    for _ in range(40):
+        net.initiate("moon")
+    net.sleep(4)
+    assert len(net.up("sun")) <= 8
+    assert len(net.hosts["sun"].children) == 1  # the last to go is what carries packets
+
+
+def test_loses_a_large_answer_of_one_that_takes_no_fragments() -> None:
+    # the request once more has to be the request octet for octet: its answer is repeated
+    nets = [f"10.2.{n}.0/24" for n in range(60)]
+    wide = {"fragmentation": False, "remote_ts": selectors(*nets)}
+    net = Network(quiet("moon", **wide), quiet("sun", fragmentation=False))
+    net.lose = lambda send: send.data[18] == Exchange.IKE_AUTH and bool(send.data[19] & 0x20)
+    net.initiate("moon")
+    net.sleep(3)
+    assert len({send.data for send in net.wire if send.data[18] == Exchange.IKE_AUTH}) == 2
+    net.lose = lambda _: False
+    net.sleep(5)
+    assert len(net.up("moon")) == 1
