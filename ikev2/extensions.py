@@ -71,4 +71,4 @@ def heed_lifetime(sa: IkeSa, message: Message, now: float) -> None:
 
 _SOFT: Final = 0.9
 _MARGIN: Final = 60.0  # seconds that are enough to authenticate anew, however long the trust
-_LEAST: Final = 1.0  # a peer that says 0 shall not make us start without end
+_LEAST: Final = 5.0  # seconds: a peer that says 0 shall not make us start without end

@@ -157,7 +157,7 @@ class ResponseWindow:
 
     def accept(self, message_id: int, *request: bytes) -> None:
         """Note a request whose answer comes now or later (an authorization is asked for)."""
-        self._taken[message_id] = _Taken(request)
+        self._taken[message_id] = _Taken(request[:1])  # the first fragment stands for all
         while self.expected in self._taken:
             self.expected += 1
         for old in [one for one in self._taken if one < self.expected - self.size]:

@@ -164,16 +164,18 @@ class Worker:
         child = self._engine.children.get(message.inbound_spi)
         if child is None:
             return
+        overhead = self._overheads[message.inbound_spi]
         try:
+            if overhead.is_ah and message.path.esp_in_udp:
+                raise ValueError("no NAT lets AH pass")
             child.path = message.path
-        except ValueError:  # transport mode cannot go there
+        except ValueError:  # transport mode and AH cannot go everywhere
             self._counters.count("odd_message")
             return
         self._peers.add(message.path.remote[0])
         if message.path_mtu:
             version = _version(message.path.local[0])
-            fits = self._overheads[message.inbound_spi].largest
-            child.mtu = fits(message.path_mtu, version, message.path.esp_in_udp)
+            child.mtu = overhead.largest(message.path_mtu, version, message.path.esp_in_udp)
 
     def report(self, *, changed_only: bool = True) -> None:
         """Tell the counters; with ``changed_only`` only of children that had traffic.
