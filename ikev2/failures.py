@@ -10,7 +10,7 @@ from typing import Final
 from ikecore.child import Mode
 from ikecore.diagnosis import NOT_TOLD, Code, Diagnosis, Finding, diagnose
 from ikecore.identities import Identity
-from ikecore.profile import Profile
+from ikecore.profile import ChildProfile, Profile
 from ikecore.proposals import Proposal, TransformType, blame, describe
 from ikev2.labels import notify_name
 from ikev2.payloads.types import NotifyType
@@ -61,9 +61,9 @@ def mode_mismatch(ours: Mode, *, transport: bool) -> Diagnosis:
     return diagnose(2, Code.ENCAPSULATION_MISMATCH, f"mode {ours}", f"mode {theirs}")
 
 
-def networks(profile: Profile) -> str:
-    """Return a connection's networks, ours first."""
-    return f"{selectors_text(profile.local_ts)} === {selectors_text(profile.remote_ts)}"
+def networks(wanted: Profile | ChildProfile) -> str:
+    """Return the networks of a connection or of one child of it, ours first."""
+    return f"{selectors_text(wanted.local_ts)} === {selectors_text(wanted.remote_ts)}"
 
 
 def identity_mismatch(expected: Sequence[Identity], received: Identity) -> Diagnosis:
@@ -112,14 +112,22 @@ def group_refused(profile: Profile, wanted: str) -> Diagnosis:
 
 
 def refused_by_peer(
-    profile: Profile, notify: int | str, step: str = "IKE_AUTH", *, in_clear: bool = False
+    profile: Profile,
+    notify: int | str,
+    step: str = "IKE_AUTH",
+    *,
+    child: ChildProfile | None = None,
+    in_clear: bool = False,
 ) -> Diagnosis:
-    """Return what a peer's error notify in the answer to ``step`` lets an initiator know."""
+    """Return what a peer's error notify in the answer to ``step`` lets an initiator know.
+
+    ``child`` is the one that was asked for.
+    """
     name = notify if isinstance(notify, str) else notify_name(notify)
     stage, code, causes = _CAUSES.get(name, (1, Code.PEER_ERROR, (Code.PEER_ERROR,)))
     if in_clear and name == "NO_PROPOSAL_CHOSEN":
         stage, code, causes = _INIT_REFUSED
-    findings = tuple(Finding(cause, _ours(profile, cause), NOT_TOLD) for cause in causes)
+    findings = tuple(Finding(cause, _ours(profile, cause, child), NOT_TOLD) for cause in causes)
     step = "IKE_SA_INIT" if in_clear else step
     return Diagnosis(stage, code, findings, f"{name} in the answer to {step}", proven=not in_clear)
 
@@ -163,7 +171,7 @@ _CAUSES: Final[dict[str, tuple[int, Code, tuple[Code, ...]]]] = {
 }
 
 
-def _ours(profile: Profile, cause: Code) -> str:
+def _ours(profile: Profile, cause: Code, child: ChildProfile | None) -> str:
     match cause:
         case (
             Code.ENCRYPTION_MISMATCH
@@ -181,6 +189,6 @@ def _ours(profile: Profile, cause: Code) -> str:
         case Code.ESP_PROPOSAL_MISMATCH | Code.PROTOCOL_MISMATCH | Code.PFS_MISMATCH:
             return proposals_text(profile.esp_proposals)
         case Code.TS_MISMATCH:
-            return networks(profile)
+            return networks(profile if child is None else child)
         case _:
             return ""

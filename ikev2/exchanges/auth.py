@@ -160,5 +160,5 @@ def _without(sa: IkeSa, wanted: ChildProfile, kind: int, now: float) -> list[Act
     """Go on without the child: split it, or say why there is none."""
     if kind in SPLITS and len(pairs_of(wanted)) > 1:
         return refused_child(sa, wanted, kind, now)
-    refused = refused_by_peer(sa.profile, kind)
+    refused = refused_by_peer(sa.profile, kind, child=wanted)
     return [sa.fail(replace(refused, stage=2), wanted)]  # authentication was good

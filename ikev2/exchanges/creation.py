@@ -230,4 +230,4 @@ class Creation:
 
 def failed(sa: IkeSa, wanted: ChildProfile, notify: int) -> Action:
     """Return what tells that the peer refused a child."""
-    return sa.fail(refused_by_peer(sa.profile, notify, "CREATE_CHILD_SA"), wanted)
+    return sa.fail(refused_by_peer(sa.profile, notify, "CREATE_CHILD_SA", child=wanted), wanted)

@@ -5,6 +5,7 @@ import pytest
 from ikecore.child import Mode
 from ikecore.diagnosis import NOT_TOLD, Code, Diagnosis
 from ikecore.identities import Identity
+from ikecore.profile import ChildProfile
 from ikev2.failures import (
     esp_mismatch,
     group_refused,
@@ -123,6 +124,13 @@ def test_every_notify_has_a_diagnosis_without_theirs(kind: int, in_clear: bool) 
     assert {finding.theirs for finding in found.findings} == {NOT_TOLD}
     assert found.evidence.endswith("IKE_SA_INIT" if in_clear else "IKE_AUTH")
     assert found.lines()
+
+
+def test_of_several_children_the_one_refused_is_named() -> None:
+    child = ChildProfile(selectors("10.1.7.0/24"), selectors("10.2.7.0/24"))
+    kind = NotifyType.TS_UNACCEPTABLE
+    (finding,) = refused_by_peer(MOON, kind, "CREATE_CHILD_SA", child=child).findings
+    assert finding.ours == "10.1.7.0/24 === 10.2.7.0/24"
 
 
 def test_the_same_notify_means_another_thing_in_another_exchange() -> None:
