@@ -6,10 +6,12 @@
                      stage 2 failed:          ◄── SK { IDr, AUTH, N(TS_UNACCEPTABLE) }
 
 Without its child the IKE SA stays: the child may be tried again on it.  Where both ends can do
-without (RFC 6023), none is asked for here.
+without (RFC 6023), none is asked for here.  Three errors end the IKE SA also beside a good AUTH
+(section 2.21.2); a strongSwan that insists on childless initiation says one of them.
 """
 
 from dataclasses import replace
+from typing import Final
 
 from ikecore.actions import Action, Authorize, Reason
 from ikecore.diagnosis import Code, Diagnosis, diagnose
@@ -36,6 +38,14 @@ from ikev2.payloads.types import NotifyType, is_error
 from ikev2.sa import IkeSa, State
 from ikev2.transport import answered_behind_nat
 from suites.secret import Secret
+
+_FATAL: Final = frozenset(
+    (
+        NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD,
+        NotifyType.INVALID_SYNTAX,
+        NotifyType.AUTHENTICATION_FAILED,
+    )
+)
 
 
 def ask_for_key(sa: IkeSa, keyed: Keyed) -> list[Action]:
@@ -102,6 +112,8 @@ class InitiateAuth(Alone):
         wrong = self._wrong(sa, identity, auth)
         if wrong is not None:
             return self._refuse(sa, wrong, now)
+        if error is not None and error.type in _FATAL:
+            return self._end(sa, refused_by_peer(profile, error.type), now)
         sa.peer = identity.identity
         life.begin(sa, now)
         take_notifies(sa, message, now)
