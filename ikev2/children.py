@@ -65,7 +65,7 @@ def offer(
 
 
 def _pinned(profile: Profile, suite: Suite) -> tuple[Proposal, ...]:
-    """Return the suite in use with the groups that the configuration has beside it.
+    """Return the suite in use with the groups that the configuration has, that in use first.
 
     All proposals, when the configuration does not have it any more.
     """
@@ -79,6 +79,7 @@ def _pinned(profile: Profile, suite: Suite) -> tuple[Proposal, ...]:
         return profile.esp_proposals
     none = (Transform(TransformType.KE, NONE),)
     groups = dict.fromkeys(t for p in beside for t in p.of(TransformType.KE) or none)
+    groups = {t: None for t in used.of(TransformType.KE) if t in groups} | groups
     if tuple(groups) == none:
         return (Proposal(used.protocol, fixed),)
     return (Proposal(used.protocol, (*fixed, *groups)),)

@@ -101,6 +101,14 @@ def test_a_child_that_renews_another_keeps_its_algorithms(
     assert [p.number for p in made] == [p.number for p in expected]
 
 
+def test_the_group_in_use_is_offered_before_those_beside_it() -> None:
+    moon = profile("moon", esp=("aes128gcm16-x25519-ecp256-modp2048",))
+    for used, first in (("ecp256", "ecp256"), ("modp1024", "x25519")):
+        made = offer(moon, SPI, renews=suite(f"aes128gcm16-{used}"))
+        assert groups_of(made)[0].name == first
+        assert len(groups_of(made)) == 3
+
+
 def test_what_goes_with_an_offer() -> None:
     assert wishes(SUN) == ()
     loud = profile("moon", mode=Mode.TRANSPORT, later_fragments=True)
