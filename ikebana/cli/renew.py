@@ -30,7 +30,8 @@ def _change(one: Change) -> str:
     if not one.new:
         return f"{one.what} {one.old} closed"
     spis = f"{one.old} -> {one.new}" if one.old else one.new
-    return f"{one.what} {spis} in {one.ms:.0f} ms"
+    took = f" in {one.ms:.0f} ms" if one.ms else ""  # a first IKE SA takes more than one exchange
+    return f"{one.what} {spis}{took}"
 
 
 def outcome_code(outcome: Outcome) -> Exit:

@@ -19,6 +19,10 @@ from ikecore.trace import KeysDerived, MessageTraced, Record, Retransmitted, Sta
 from policy.path import Path
 
 _QUIET = (Reason.DELETED, Reason.REPLACED, Reason.REDUNDANT, Reason.LIFETIME, Reason.RECONFIGURED)
+_NARROWED = (
+    "the peer took only part of the networks; "
+    "per_mapping_sa = true asks for each pair by itself, where it takes one a child"
+)
 Line = tuple[Level, tuple[str, ...], str]
 
 
@@ -44,7 +48,7 @@ def tell(report: Report) -> Line:
             if report.narrowed:
                 return (
                     Level.WARNING,
-                    (text, "the peer took only part of the networks"),
+                    (text, _NARROWED),
                     "TS_NARROWED",
                 )
             return Level.INFO, (text,), ""

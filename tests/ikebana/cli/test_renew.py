@@ -18,6 +18,7 @@ def test_each_sa_renewed_is_a_line() -> None:
             Change("child", "1a2b3c4d", "5e6f7a8b", 12.4),
             Change("IKE SA", "0102030405060708", "1112131415161718", 30.0),
             Change("child", "", "5e6f7a8c", 7.0),
+            Change("IKE SA", "", "2122232425262728"),
             Change("child", "1a2b3c4e", ""),
         ),
     )
@@ -25,6 +26,7 @@ def test_each_sa_renewed_is_a_line() -> None:
         "child 1a2b3c4d -> 5e6f7a8b in 12 ms",
         "IKE SA 0102030405060708 -> 1112131415161718 in 30 ms",
         "child 5e6f7a8c in 7 ms",
+        "IKE SA 2122232425262728",
         "child 1a2b3c4e closed",
     ]
 

@@ -57,6 +57,7 @@ def test_a_child_tells_its_networks_and_spis() -> None:
 def test_a_narrowed_child_is_a_warning_with_its_code() -> None:
     level, lines, code = tell(child(narrowed=True))
     assert (level, code, len(lines)) == (Level.WARNING, "TS_NARROWED", 2)
+    assert "per_mapping_sa" in lines[1]
 
 
 def test_a_rekey_is_one_line_with_both_spis_the_reason_and_how_long_it_took() -> None:
