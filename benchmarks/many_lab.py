@@ -1,6 +1,6 @@
 """Where the many tunnels are: one namespace, a gateway on its loopback, peers beside it.
 
-peers 127.10.0.1, 127.10.0.2, …  ── UDP over lo ──  127.0.0.1 gateway ── TUN ── 10.0.0.1
+peers 172.17.0.1, 172.17.0.2, …  ── UDP over lo ──  172.16.0.1 gateway ── TUN ── 10.0.0.1
 each with 10.64.0.0/24, 10.64.1.0/24, …                              hosts behind it
 """
 
@@ -17,7 +17,8 @@ from benchmarks.processes import cpu_seconds, memory_mib
 from tests.lab.topology import LabError, wait_for
 from tundev.namespaces import Namespaces, end
 
-GATEWAY: Final = "127.0.0.1"
+GATEWAY: Final = "172.16.0.1"
+_LOCAL: Final = f"{GATEWAY}/12"  # on lo every address of the net is ours
 INNER: Final = "10.0.0.1"
 HOSTS: Final = "10.0.0.0/24"
 KEY: Final = "a-shared-secret-of-the-lab"
@@ -34,7 +35,7 @@ _LISTENING: Final = "listening on"
 
 def outer(number: int) -> str:
     """Return where a peer is."""
-    return f"127.10.{number // _PER_NET}.{number % _PER_NET + 1}"
+    return f"172.17.{number // _PER_NET}.{number % _PER_NET + 1}"
 
 
 def inner(number: int) -> str:
@@ -79,6 +80,7 @@ class ManyLab:
         self.spaces = Namespaces(f"many{os.getpid()}-{next(_LABS)}")
         try:
             self.space = self.spaces.add("gw")
+            self.space.address("lo", _LOCAL)
             self.space.address("lo", f"{INNER}/24")
             self.space.sysctl("net.ipv4.conf.all.rp_filter", 0)
             self.space.sysctl("net.ipv4.conf.default.rp_filter", 0)

@@ -38,7 +38,7 @@ from ikecore.events import (
 )
 from ikecore.identities import Identity
 from ikecore.keywords import parse_proposal
-from ikecore.profile import ChildProfile, Profile
+from ikecore.profile import ChildProfile, Limits, Profile
 from ikecore.proposals import Protocol
 from ikecore.spipool import SpiPool
 from ikev2.endpoint import Endpoint
@@ -55,6 +55,12 @@ _BUFFER: Final = 65536
 _PATIENCE: Final = 60.0
 _REQUESTS: Final = 500  # echo requests a second, of all streams
 _GRACE: Final = 1.0  # seconds for the last answers
+_LIMITS: Final = Limits(  # of one peer each; here they are one endpoint, and we one address
+    half_open=10_000,
+    half_open_per_address=10_000,
+    cookie_threshold=10_000,
+    cookie_threshold_per_address=10_000,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +184,7 @@ class _World:
         self._sockets = _Sockets(count)
         self._sockets.poll.register(pipe.fileno(), select.EPOLLIN)
         entropy = System()
-        self._endpoint = Endpoint(entropy, SpiPool(entropy))
+        self._endpoint = Endpoint(entropy, SpiPool(entropy), _LIMITS)
         self._profiles = [_profile(number) for number in range(count)]
         self._endpoint.handle(Configured(tuple(self._profiles)), 0.0)
         self._streams = Streams(min(STREAMS, count))
