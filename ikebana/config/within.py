@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from ikebana.config.crypto import IpsecSettings
-from ikebana.config.life import Initiation, RoutingMode
+from ikebana.config.life import CloseAction, DpdAction, Initiation, RoutingMode
 from ikebana.config.networks import NO_COMMON_VERSION, on_both_sides
 from ikebana.config.problems import Refusal
 
@@ -35,6 +35,8 @@ def refusals_within(one: "Connection") -> Iterator[Refusal]:
                 f'peer_address_unknown: {one.initiation} needs to know where the peer = "any" is',
                 "passive, or give the peer's address",
             )
+        else:
+            yield from _held_for_nobody(one)
     if one.force_encap and not one.nat_traversal:
         yield Refusal(
             ("force_encap",), "needs nat_traversal", "nat_traversal = true, or leave it out"
@@ -47,6 +49,20 @@ def refusals_within(one: "Connection") -> Iterator[Refusal]:
     yield from _address_refusals(one)
     yield from _rule_refusals(one)
     yield from _transport_refusals(one)
+
+
+def _held_for_nobody(one: "Connection") -> Iterator[Refusal]:
+    held = (
+        (("close_action",), one.close_action is CloseAction.HOLD),
+        (("dpd", "action"), one.dpd.action is DpdAction.HOLD),
+    )
+    for place, is_held in held:
+        if is_held:
+            yield Refusal(
+                place,
+                'peer_address_unknown: hold needs to know where the peer = "any" is',
+                "clear, or give the peer's address",
+            )
 
 
 def _address_refusals(one: "Connection") -> Iterator[Refusal]:

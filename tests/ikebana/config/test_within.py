@@ -80,6 +80,13 @@ def test_transport_mode_is_between_the_ends_unless_said_otherwise() -> None:
     assert problems(CONNECTION + TRANSPORT + SUBNETS) == ()
 
 
+@pytest.mark.parametrize("field", ["close_action", "dpd.action"])
+def test_nothing_is_held_for_a_peer_that_may_be_anywhere(field: str) -> None:
+    found = problem(named("road", "any", f'remote_id = "x"\n{field} = "hold"'))
+    assert (found.path, found.message.split(":")[0]) == (f"{ROOT}.{field}", "peer_address_unknown")
+    assert problems(named("road", "10.99.0.2", f'initiation = "passive"\n{field} = "hold"')) == ()
+
+
 def test_transport_mode_with_peers_anywhere_needs_their_networks() -> None:
     found = problem(named("road", "any", 'remote_id = "x"\n' + TRANSPORT))
     assert (found.path, found.message) == (
