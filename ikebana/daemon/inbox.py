@@ -90,4 +90,8 @@ class Inbox:
         spi = limit.inbound_spi
         if self._roster.of_child(spi) is None:
             return  # it went while this was on its way
-        self._event(ChildExpired(spi) if limit.hard else RekeyWanted(spi, "soft limit"))
+        self._event(
+            ChildExpired(spi)
+            if limit.hard
+            else RekeyWanted(spi, "its packets or octets near their limit")
+        )

@@ -49,7 +49,7 @@ def test_a_limit_replaces_the_child_and_totals_go_on(world: World) -> None:
     told = f"CHILD_SA rekeyed: {old:08x} -> {new.inbound_spi:08x} in"
     assert [told in line.text for line in world.moon.lines("net")].count(True) == 1
     assert view.last_change.startswith(told)
-    assert "soft limit" in view.last_change
+    assert "packets or octets near" in view.last_change
 
 
 def test_three_children_come_up_in_order_and_each_carries_its_packets(world: World) -> None:

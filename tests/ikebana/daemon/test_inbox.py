@@ -105,7 +105,10 @@ def test_a_waiting_packet_finds_its_tunnel(desk: Desk) -> None:
 def test_a_soft_limit_wants_a_rekey_and_a_hard_one_is_the_end(desk: Desk) -> None:
     desk.inbox.on_worker(Limit(300, False))
     desk.inbox.on_worker(Limit(300, True))
-    assert desk.events == [RekeyWanted(300, "soft limit"), ChildExpired(300)]
+    assert desk.events == [
+        RekeyWanted(300, "its packets or octets near their limit"),
+        ChildExpired(300),
+    ]
 
 
 def test_a_message_that_only_the_worker_is_sent_is_odd(desk: Desk) -> None:
