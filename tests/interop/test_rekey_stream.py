@@ -126,6 +126,15 @@ def rekeying(*sides: Side) -> Iterator[None]:
         thread.join()
 
 
+def dropped(*sides: Side) -> str:
+    """Return what our gateways count as dropped, and the log's last lines, for a failure."""
+    return "\n".join(
+        f"{[(name, n) for name, n in one.client.counters().items() if n]}\n{one.log[-4000:]}"
+        for one in sides
+        if isinstance(one, Ours)
+    )
+
+
 def rekeyed(side: Ours, seconds: int) -> None:
     """Assert that there were about as many rekeys as there had to be."""
     log = side.log
@@ -149,7 +158,7 @@ def test_two_of_ours_lose_nothing(lab: Lab, seconds: int) -> None:
     b, a = ours(lab, "gb"), ours(lab, "ga")
     connected(a, b)
     heard = hear(lab, a, seconds)
-    assert heard.lost == 0, heard
+    assert heard.lost == 0, f"{heard}\n{dropped(a, b)}"
     rekeyed(a, seconds)
     rekeyed(b, seconds)
 
@@ -158,7 +167,7 @@ def test_strongswan_and_we_lose_nothing(lab: Lab, seconds: int) -> None:
     b, a = swan(lab), ours(lab, "ga")
     connected(a, b)
     heard = hear(lab, a, seconds)
-    assert heard.lost == 0, heard
+    assert heard.lost == 0, f"{heard}\n{dropped(a, b)}"
     rekeyed(a, seconds)
 
 
