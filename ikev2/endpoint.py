@@ -240,9 +240,8 @@ class Endpoint:
         return actions
 
     def _on_unreachable(self, event: Unreachable) -> list[Action]:
-        for sa in self._sas:
-            if sa.path.remote[0] == event.remote:
-                sa.icmp = event.why
+        for sa in self._sas.tried_at(event.remote):
+            sa.icmp = event.why
         return []
 
     # -- bookkeeping ----------------------------------------------------------------------------

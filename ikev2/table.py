@@ -11,6 +11,8 @@ from ikev2.sa import IkeSa, State
 
 _LINGERING: Final = 1000  # closed SAs kept to repeat their last answer
 
+_SETTLED: Final = (State.ESTABLISHED, State.DELETING, State.CLOSED)
+
 
 class SaTable:
     """Every look-up and every change costs the same however many SAs there are."""
@@ -23,6 +25,7 @@ class SaTable:
         self._mates: dict[str, dict[bytes, None]] = {}  # live SAs of a connection
         self._owners: dict[int, bytes] = {}  # by a child's inbound SPI
         self._counted: dict[bytes, str] = {}  # half-open SAs and the address they count for
+        self._tried: dict[str, dict[bytes, None]] = {}  # our attempts, by the peer's address
         self._closed: dict[bytes, None] = {}  # lingering, oldest first
         self._times = Timetable[bytes]()
 
@@ -51,9 +54,14 @@ class SaTable:
         """Return the live SAs of a connection, attempts included."""
         return [self._sas[key] for key in self._mates.get(connection, ())]
 
+    def tried_at(self, address: str) -> list[IkeSa]:
+        """Return the SAs that we are negotiating with a peer at this address."""
+        return [self._sas[key] for key in self._tried.get(address, ())]
+
     def add_initiator(self, sa: IkeSa) -> None:
         """Take an SA that we start."""
         self._sas[sa.sa] = sa
+        self._tried.setdefault(sa.path.remote[0], {})[sa.sa] = None
         self._mates.setdefault(sa.connection, {})[sa.sa] = None
 
     def add_heir(self, sa: IkeSa) -> None:
@@ -81,6 +89,8 @@ class SaTable:
                 self._owners[action.spec.inbound_spi] = sa.sa
             elif isinstance(action, RemoveChild):
                 self._owners.pop(action.spi, None)
+        if sa.state in _SETTLED:
+            self._end_try(sa)
         if sa.state is State.ESTABLISHED:
             self._mates.setdefault(sa.connection, {})[sa.sa] = None
             self._uncount(sa)
@@ -97,11 +107,17 @@ class SaTable:
         self._uncount(sa)
         self._leave(sa)
         self._closed.pop(sa.sa, None)
+        self._end_try(sa)
         self._times.cancel(sa.sa)
         self._sas.pop(sa.sa, None)
         init = self._init_keys.pop(sa.sa, None)
         if init is not None:
             self._inits.pop(init, None)
+
+    def _end_try(self, sa: IkeSa) -> None:
+        tried = self._tried.get(sa.path.remote[0], {})
+        if tried.pop(sa.sa, self) is None and not tried:
+            del self._tried[sa.path.remote[0]]
 
     def _uncount(self, sa: IkeSa) -> None:
         address = self._counted.pop(sa.sa, None)

@@ -55,13 +55,17 @@ class WorkerProcess:
         return self._link.send(message)
 
     def receive(self) -> tuple[list[Message], bool]:
-        """Return what it has said, a bounded part of it, and whether it then said nonsense."""
+        """Return what it has said, a bounded part of it, and whether it then said nonsense.
+
+        Acknowledgements come first: a storm of IKE datagrams must not make them seem to lack.
+        """
         messages: list[Message] = []
         try:
             while len(messages) < _AT_ONCE and (got := self._link.receive()) is not None:
                 messages.append(got[0])
         except BadMessage:
             return messages, True
+        messages.sort(key=lambda message: not isinstance(message, Done))
         return messages, False
 
     def end(self) -> None:

@@ -171,3 +171,15 @@ def test_a_busy_sa_does_not_grow_the_heap(table: SaTable) -> None:
         table.pop_due(1e9)
         steps += 1
     assert steps <= 2
+
+
+def test_an_attempt_is_found_by_the_peers_address_until_it_ends(table: SaTable) -> None:
+    one, two = sa(1, initiator=True), sa(2, initiator=True)
+    for each in (one, two):
+        table.add_initiator(each)
+    assert table.tried_at(MOON) == [one, two]
+    assert table.tried_at(SUN) == []
+    one.become(State.ESTABLISHED, "a test")
+    table.note(one, [])
+    table.forget(two)
+    assert table.tried_at(MOON) == []
