@@ -63,6 +63,7 @@ class Mobility:
     sent: int = 0  # the generation that the last UPDATE_SA_ADDRESSES spoke of
     moves: list[Move] = field(default_factory=list)  # at most one: the addresses are unsettled
     stranded: bool = False  # we left our address unasked, and the peer has not heard of it yet
+    tried: set[_Pair] = field(default_factory=set)  # in this round of a search
     searching: bool = False  # requests leave over one way after the other, until one is answered
     nat_tries: int = 0  # updates refused because of a NAT, in a row
     newest_update: int = -1  # message IDs: with a wide window requests overtake each other
@@ -95,6 +96,7 @@ class Mobility:
         done = tuple(self.moves)
         self.moves = []
         self.refused.clear()
+        self.tried.clear()
         self.searching = False
         self.nat_tries = 0
         return done

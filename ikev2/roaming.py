@@ -7,8 +7,14 @@ from typing import Final
 
 from ikecore.actions import Action, Moved, Noted, ReauthWanted
 from ikecore.events import AddressesChanged
-from ikev2.exchanges.update_addresses import TellAddresses, UpdateAddresses, go, resend, unsay
-from ikev2.exchanges.update_addresses_response import ProveAddress
+from ikev2.exchanges.update_addresses import (
+    ProveAddress,
+    TellAddresses,
+    UpdateAddresses,
+    go,
+    resend,
+    unsay,
+)
 from ikev2.mobike import NOT_SAID, Move, home
 from ikev2.sa import IkeSa, State
 from ikev2.ways import additional, may_leave_from, way, ways
@@ -108,13 +114,20 @@ def search(sa: IkeSa, now: float) -> list[Action]:
         return []
     if not (mobility.decides or mobility.stranded):
         return []
-    if not any(f.due <= now < f.deadline and f.attempt >= _PATIENCE for f in sa.requests):
+    silent_ones = [f for f in sa.requests if f.due <= now < f.deadline and f.attempt >= _PATIENCE]
+    if not silent_ones:
         return []
     found = ways(sa)
     if len(found) < 2:
         return []
-    at = found.index(sa.path) + 1 if sa.path in found else 0
-    path = found[at % len(found)]
+    mobility.tried.add(_ends(sa.path))
+    left = [way for way in found if _ends(way) not in mobility.tried]
+    for flight in silent_ones if left else ():
+        flight.attempt -= 1  # patience grows with each round, so that all ways have their turn
+    if not left:
+        left = [way for way in found if _ends(way) != _ends(sa.path)]
+        mobility.tried.clear()
+    path = left[0]
     silent = f"no answer from {sa.path.remote[0]} to {sa.path.local[0]}"
     if not mobility.decides:
         _go_alone(sa, path, silent, now)
@@ -124,6 +137,10 @@ def search(sa: IkeSa, now: float) -> list[Action]:
     sa.path = path
     unsay(sa)
     return sa.start(UpdateAddresses(), now)
+
+
+def _ends(path: Path) -> tuple[str, str]:
+    return path.local[0], path.remote[0]
 
 
 def resume(sa: IkeSa, now: float) -> list[Action]:

@@ -63,10 +63,15 @@ def ways(sa: "IkeSa") -> tuple[Path, ...]:
 
 
 def way(sa: "IkeSa", mine: str, there: str) -> Path:
-    """Return the path between two addresses, framed as now; where a NAT is likely, ESP in UDP."""
+    """Return the path between two addresses, framed as now; where a NAT is likely, ESP in UDP.
+
+    The peer's port is the one it was heard from at that address: its NAT chose it.
+    """
     path = sa.path
     port = sa.profile.nat_port if path.encapsulated else path.local[1]
-    remote = path.remote if there == path.remote[0] else (there, port)
+    heard = (path, sa.back, *(move.old for move in sa.mobility.moves))
+    seen = (one.remote for one in heard if one.encapsulated == path.encapsulated)
+    remote = next((one for one in seen if one[0] == there), (there, port))
     likely_nat = mine != path.local[0] and _is_private(mine) and not _is_private(there)
     return replace(
         path,

@@ -17,13 +17,13 @@ from ikev2.exchanges.informational import Probe, delete, presume_dead
 from ikev2.fragments import DATAGRAM
 from ikev2.labels import notify_name
 from ikev2.message import Exchange, Message
-from ikev2.mobike import NOT_SAID, list_payloads, no_nats
+from ikev2.mobike import NOT_SAID, home, list_payloads, no_nats
 from ikev2.nat import detection_payloads, judge
 from ikev2.payloads.chain import Payload
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType, is_error
 from ikev2.sa import IkeSa
-from ikev2.ways import additional, carried, ways
+from ikev2.ways import additional, carried, may_leave_from, ways
 from ikev2.window import NEVER
 from policy.path import Path
 
@@ -97,12 +97,42 @@ class TellAddresses:
         sa.mobility.told = additional(sa)
         return (*list_payloads(sa.mobility.told), *no_nats(sa))
 
-    def on_response(self, sa: IkeSa, message: Message, _now: float) -> list[Action]:
+    def on_response(self, sa: IkeSa, message: Message, now: float) -> list[Action]:
         """Be content; a NAT that is not to be there has not let the peer take them."""
-        sa.mobility.stranded = False
-        if message.notify(NotifyType.UNEXPECTED_NAT_DETECTED) is None:
-            return []
-        return [Noted(sa.sa, sa.connection, "a NAT kept the peer from taking our other addresses")]
+        if message.notify(NotifyType.UNEXPECTED_NAT_DETECTED) is not None:
+            text = "a NAT kept the peer from taking our other addresses"
+            return [Noted(sa.sa, sa.connection, text), *_heard_of(sa, now)]
+        return _heard_of(sa, now)
+
+    def on_silence(self, sa: IkeSa, now: float) -> list[Action]:
+        """Take it that the peer is gone."""
+        return presume_dead(sa, now)
+
+
+class ProveAddress:
+    """Ask the peer at its new address for something that only who is there can know (3.7)."""
+
+    kind = Exchange.INFORMATIONAL
+    alone = False
+
+    def __init__(self, generation: int) -> None:
+        self._generation = generation
+        self._cookie = b""
+
+    def is_moot(self, sa: IkeSa) -> bool:
+        """Return whether the peer has moved on."""
+        return not sa.mobility.moves or self._generation != sa.mobility.generation
+
+    def payloads(self, sa: IkeSa, _now: float) -> tuple[Payload, ...]:
+        """Say a COOKIE2."""
+        self._cookie = sa.resources.entropy.octets(_COOKIE)
+        return (Notify(NotifyType.COOKIE2, self._cookie),)
+
+    def on_response(self, sa: IkeSa, message: Message, now: float) -> list[Action]:
+        """Let the children follow; a request that went to two addresses proves neither."""
+        if not proves(message, self._cookie):
+            return cookie_differs(sa, now)
+        return [] if self.is_moot(sa) else settle(sa, now)
 
     def on_silence(self, sa: IkeSa, now: float) -> list[Action]:
         """Take it that the peer is gone."""
@@ -179,6 +209,7 @@ def resend_to_mover(sa: IkeSa, now: float) -> list[Action]:
 
 
 def _resend(sa: IkeSa, at: float, now: float) -> list[Action]:
+    sa.mobility.tried.clear()
     for flight in sa.requests:
         flight.attempt, flight.due = -1, at
     sa.requests.extend(now + sa.patience)
@@ -186,6 +217,30 @@ def _resend(sa: IkeSa, at: float, now: float) -> list[Action]:
 
 
 # -- what comes of it ---------------------------------------------------------------------------
+def _heard_of(sa: IkeSa, now: float) -> list[Action]:
+    """Stay where the peer has heard of us: if it has not moved, it has no update for us."""
+    mobility = sa.mobility
+    if not mobility.stranded:  # there was one
+        return []
+    several = bool(mobility.moves) and mobility.told != NOT_SAID
+    if several and may_leave_from(sa, sa.back.local[0]):
+        sa.path = sa.path.over(sa.back)  # of the ways that the list went one has led there
+    if additional(sa) != mobility.told:
+        return sa.start(TellAddresses(), now)
+    mobility.stranded = False
+    return prove(sa, now) if mobility.moves else []
+
+
+def prove(sa: IkeSa, now: float) -> list[Action]:
+    """Let the children follow to the path of the IKE SA, at once where the peer has proved to be.
+
+    Elsewhere it has to prove that first (section 3.7).
+    """
+    if sa.path.remote[0] == home(sa).remote[0]:
+        return settle(sa, now)
+    return sa.start(ProveAddress(sa.mobility.generation), now)
+
+
 def _agreed(sa: IkeSa, message: Message, now: float) -> list[Action]:
     seen = message.notify(NotifyType.NAT_DETECTION_DESTINATION_IP)
     if seen is not None:

@@ -15,62 +15,28 @@ The IKE SA goes over at once.  The children follow when the peer has answered fr
 from typing import Final
 
 from ikecore.actions import Action, Noted
-from ikev2.exchanges.informational import presume_dead
 from ikev2.exchanges.informational_response import answer_informational
 from ikev2.exchanges.update_addresses import (
+    ProveAddress,
     TellAddresses,
-    cookie_differs,
     go,
     nat_payloads,
-    proves,
     resend_to_mover,
     settle,
     take_nat,
 )
-from ikev2.message import Exchange, Message
+from ikev2.message import Message
 from ikev2.mobike import LISTS, addresses_in, home, is_translated
 from ikev2.nat import judge
-from ikev2.payloads.chain import Payload
 from ikev2.payloads.delete import Delete
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa
 from ikev2.ways import additional, carried
 
-_COOKIE: Final = 16
 _COOKIES: Final = range(8, 65)  # octets of the peer's (section 4.2.5)
 _UPDATING: Final = frozenset((NotifyType.UPDATE_SA_ADDRESSES, *LISTS))
 _KNOWN: Final = _UPDATING | {NotifyType.COOKIE2, NotifyType.NAT_DETECTION_SOURCE_IP}
-
-
-class ProveAddress:
-    """Ask the peer at its new address for something that only who is there can know (3.7)."""
-
-    kind = Exchange.INFORMATIONAL
-    alone = False
-
-    def __init__(self, generation: int) -> None:
-        self._generation = generation
-        self._cookie = b""
-
-    def is_moot(self, sa: IkeSa) -> bool:
-        """Return whether the peer has moved on."""
-        return not sa.mobility.moves or self._generation != sa.mobility.generation
-
-    def payloads(self, sa: IkeSa, _now: float) -> tuple[Payload, ...]:
-        """Say a COOKIE2."""
-        self._cookie = sa.resources.entropy.octets(_COOKIE)
-        return (Notify(NotifyType.COOKIE2, self._cookie),)
-
-    def on_response(self, sa: IkeSa, message: Message, now: float) -> list[Action]:
-        """Let the children follow; a request that went to two addresses proves neither."""
-        if not proves(message, self._cookie):
-            return cookie_differs(sa, now)
-        return [] if self.is_moot(sa) else settle(sa, now)
-
-    def on_silence(self, sa: IkeSa, now: float) -> list[Action]:
-        """Take it that the peer is gone."""
-        return presume_dead(sa, now)
 
 
 def answer_mobile(sa: IkeSa, message: Message, now: float) -> list[Action]:
@@ -142,7 +108,9 @@ def _take_list(sa: IkeSa, message: Message, now: float) -> list[Action]:
     mobility.newest_list = message.header.message_id
     source = sa.back.remote[0]
     mobility.peers = tuple(one for one in addresses_in(message) if one != source)
-    if not mobility.decides or sa.path.remote[0] in (source, *mobility.peers):
+    there = sa.path.remote[0]
+    if not mobility.decides or source == there:
         return []
-    why = f"the peer left {sa.path.remote[0]}"
-    return go(sa, sa.path.over(sa.back), why, now, for_mover=True)
+    if there in mobility.peers:  # it left and has that address again: say that we still use it
+        return go(sa, sa.path, f"the peer has {there} again", now, for_mover=True)
+    return go(sa, sa.path.over(sa.back), f"the peer left {there}", now, for_mover=True)

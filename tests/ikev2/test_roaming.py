@@ -180,3 +180,43 @@ def test_both_at_once_find_each_other_at_an_address_told_before() -> None:
     pair.sleep(15)
     assert addresses(pair.child_paths()) == [(LTE, WLAN), (WLAN, LTE)]
     assert not pair.sun.mobility.stranded
+
+
+def test_an_address_that_is_back_before_it_was_missed_is_used_again() -> None:
+    # sun asks from its other address and lists the first; moon, who never left that, says so
+    pair = Pair()
+    pair.lose = lambda name, _path: name == "sun"
+    pair.act("sun", lambda sa: sa.start(Probe(), pair.now))
+    pair.move("sun", WLAN)
+    pair.move("sun", SUN, WLAN)
+    pair.lose = lambda _name, _path: False
+    pair.sleep(5)
+    assert addresses((pair.moon.path, pair.sun.path)) == [(MOON, SUN), (SUN, MOON)]
+    assert addresses(pair.child_paths()) == [(MOON, SUN), (SUN, MOON)]
+    assert pair.seen(Moved, "moon") == []
+    assert [moved.new.local[0] for moved in pair.seen(Moved, "sun")] == [WLAN, SUN]
+
+
+def test_a_search_of_the_other_end_may_lead_back_to_where_the_peer_is() -> None:
+    # moon has not moved and has nothing to say: the answer to the list settles it
+    pair = Pair()
+    pair.sun.mobility.peers = (LTE,)
+    pair.lose = lambda _name, _path: True
+    pair.move("sun", WLAN)
+    pair.sleep(2)
+    pair.move("sun", SUN, WLAN)
+    pair.lose = lambda name, path: name == "sun" and path.local[0] == WLAN
+    pair.sleep(25)
+    assert addresses((pair.moon.path, pair.sun.path)) == [(MOON, SUN), (SUN, MOON)]
+    assert addresses(pair.child_paths()) == [(MOON, SUN), (SUN, MOON)]
+    assert pair.sun.mobility.moves == []
+
+
+def test_a_search_comes_by_all_ways_before_the_peer_is_given_up() -> None:
+    pair = Pair()
+    pair.moon.mobility.peers = tuple(f"203.0.113.{number}" for number in range(1, 9))
+    pair.ends["sun"].addresses = {"203.0.113.8"}
+    pair.act("moon", lambda sa: sa.start(Probe(), pair.now))
+    pair.sleep(29)
+    assert addresses([pair.child_paths()[0]]) == [(MOON, "203.0.113.8")]
+    assert pair.seen(Closed, "moon") == []

@@ -1,5 +1,6 @@
 """Which address pairs are tried, and in which order."""
 
+from ikev2.mobike import Move
 from ikev2.ways import additional, carried, may_leave_from, way, ways
 from policy.path import Path
 
@@ -86,6 +87,18 @@ def test_another_peer_address_has_the_usual_port_and_ours_stays() -> None:
     assert way(moon, LTE, SUN) == Path((LTE, 4500), (SUN, 61234), encapsulated=True)
     moon.path = Path((MOON, 500), (SUN, 500))
     assert way(moon, MOON, WLAN) == Path((MOON, 500), (WLAN, 500))
+
+
+def test_the_port_that_the_peers_nat_chose_is_not_forgotten_elsewhere() -> None:
+    sun = Pair().sun
+    old = Path((SUN, 4500), (MOON, 61234), encapsulated=True)
+    sun.path = Path((SUN, 4500), (LTE, 4500), encapsulated=True)
+    assert way(sun, SUN, MOON).remote == (MOON, 4500)
+    sun.back = old
+    assert way(sun, SUN, MOON).remote == (MOON, 61234)
+    sun.back = sun.path
+    sun.mobility.moves = [Move(old, 1.0, "a test wants it")]
+    assert way(sun, SUN, MOON).remote == (MOON, 61234)
 
 
 def test_a_private_address_makes_a_nat_likely() -> None:

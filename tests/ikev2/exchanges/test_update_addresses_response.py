@@ -7,7 +7,7 @@ import pytest
 
 from ikecore.actions import Action, Closed, Failed, MoveChild, Moved, Noted
 from ikev2.exchange import OwnExchange
-from ikev2.exchanges.update_addresses_response import ProveAddress
+from ikev2.exchanges.update_addresses import ProveAddress
 from ikev2.message import Exchange, Message
 from ikev2.payloads.chain import Payload
 from ikev2.payloads.notify import Notify
