@@ -61,7 +61,7 @@ def test_requests_of_ours_are_told_with_their_exchange_and_whether_they_go_alone
 @pytest.mark.parametrize(
     ("notify", "sent", "heeded"),
     [
-        ("1 | UNSUPPORTED_CRITICAL_PAYLOAD", "yes", "no"),
+        ("1 | UNSUPPORTED_CRITICAL_PAYLOAD", "yes", "yes"),
         ("38 | TS_UNACCEPTABLE", "yes", "yes"),
         ("16393 | REKEY_SA", "yes", "yes"),
         ("16394 | ESP_TFC_PADDING_NOT_SUPPORTED", "no", "yes"),
