@@ -117,17 +117,16 @@ def search(sa: IkeSa, now: float) -> list[Action]:
     silent_ones = [f for f in sa.requests if f.due <= now < f.deadline and f.attempt >= _PATIENCE]
     if not silent_ones:
         return []
-    found = ways(sa)
-    if len(found) < 2:
+    found = [way for way in ways(sa) if _ends(way) != _ends(sa.path)]
+    if not found:
         return []
     mobility.tried.add(_ends(sa.path))
     left = [way for way in found if _ends(way) not in mobility.tried]
     for flight in silent_ones if left else ():
         flight.attempt -= 1  # patience grows with each round, so that all ways have their turn
     if not left:
-        left = [way for way in found if _ends(way) != _ends(sa.path)]
         mobility.tried.clear()
-    path = left[0]
+    path = (left or found)[0]
     silent = f"no answer from {sa.path.remote[0]} to {sa.path.local[0]}"
     if not mobility.decides:
         _go_alone(sa, path, silent, now)
@@ -146,7 +145,6 @@ def _ends(path: Path) -> tuple[str, str]:
 def resume(sa: IkeSa, now: float) -> list[Action]:
     """Say on this SA, which has renewed another one, what that one had not settled."""
     mobility = sa.mobility
-    mobility.renewed()
     if not mobility.in_use or not mobility.moves:
         return []
     mobility.generation += 1

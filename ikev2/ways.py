@@ -54,12 +54,20 @@ def ways(sa: "IkeSa") -> tuple[Path, ...]:
     pairs = [
         (mine, there)
         for mine, there in dict.fromkeys((*routed, *others))
-        if (":" in mine) == (":" in there)
+        if _is_pair(mine, there)
         and may_leave_from(sa, mine)
         and (mine, there) not in mobility.refused
         and mobility.routes.get(there, mine)  # "" where no route leads
     ]
     return tuple(way(sa, *pair) for pair in pairs[:_WAYS])
+
+
+def where_heard(sa: "IkeSa") -> Path:
+    """Return the path that the message under work came over; from ours if that end is gone."""
+    path, here = sa.path.over(sa.back), sa.path.local
+    if may_leave_from(sa, path.local[0]):
+        return path
+    return replace(path, local=here) if _is_pair(here[0], path.remote[0]) else sa.path
 
 
 def way(sa: "IkeSa", mine: str, there: str) -> Path:
@@ -79,6 +87,10 @@ def way(sa: "IkeSa", mine: str, there: str) -> Path:
         remote=remote,
         plain_esp=path.plain_esp and not likely_nat,
     )
+
+
+def _is_pair(mine: str, there: str) -> bool:
+    return (":" in mine) == (":" in there)
 
 
 def _is_private(address: str) -> bool:

@@ -23,7 +23,7 @@ from ikev2.payloads.chain import Payload
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType, is_error
 from ikev2.sa import IkeSa
-from ikev2.ways import additional, carried, may_leave_from, ways
+from ikev2.ways import additional, carried, ways, where_heard
 from ikev2.window import NEVER
 from policy.path import Path
 
@@ -50,7 +50,7 @@ class UpdateAddresses:
         """Speak of the addresses in use now; after a search of those that got an answer."""
         mobility = sa.mobility
         if mobility.searching and sa.heard_at > mobility.moves[0].began_at:
-            sa.path = sa.path.over(sa.back)
+            sa.path = where_heard(sa)
         self._generation = mobility.sent = mobility.generation
         self._cookie = sa.resources.entropy.octets(_COOKIE)
         return (
@@ -222,9 +222,8 @@ def _heard_of(sa: IkeSa, now: float) -> list[Action]:
     mobility = sa.mobility
     if not mobility.stranded:  # there was one
         return []
-    several = bool(mobility.moves) and mobility.told != NOT_SAID
-    if several and may_leave_from(sa, sa.back.local[0]):
-        sa.path = sa.path.over(sa.back)  # of the ways that the list went one has led there
+    if mobility.moves and mobility.told != NOT_SAID:  # the list went several ways
+        sa.path = where_heard(sa)
     if additional(sa) != mobility.told:
         return sa.start(TellAddresses(), now)
     mobility.stranded = False

@@ -16,6 +16,7 @@ from typing import Final
 
 from ikecore.actions import Action, Noted
 from ikev2.exchanges.informational_response import answer_informational
+from ikev2.exchanges.rekey_ike import claim
 from ikev2.exchanges.update_addresses import (
     ProveAddress,
     TellAddresses,
@@ -32,7 +33,7 @@ from ikev2.payloads.delete import Delete
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType
 from ikev2.sa import IkeSa
-from ikev2.ways import additional, carried
+from ikev2.ways import additional, carried, where_heard
 
 _COOKIES: Final = range(8, 65)  # octets of the peer's (section 4.2.5)
 _UPDATING: Final = frozenset((NotifyType.UPDATE_SA_ADDRESSES, *LISTS))
@@ -44,6 +45,11 @@ def answer_mobile(sa: IkeSa, message: Message, now: float) -> list[Action]:
     said = {notify.type for notify in message.notifies()} & _KNOWN
     if not said or message.all(Delete):
         return answer_informational(sa, message, now)
+    claimed = claim(sa, now)  # it inherits what its elder knows of addresses, before they change
+    return [*claimed, *_answer(sa, message, said, now)]
+
+
+def _answer(sa: IkeSa, message: Message, said: set[int], now: float) -> list[Action]:
     echo = tuple(n for n in message.notifies() if n.type == NotifyType.COOKIE2)[:1]
     echo = tuple(Notify(n.type, n.data) for n in echo if len(n.data) in _COOKIES)
     if not sa.mobility.in_use:
@@ -75,7 +81,7 @@ def _update(sa: IkeSa, message: Message, echo: tuple[Notify, ...], now: float) -
         return [*sa.answer(message.header, (words, *echo), now), note]
     mobility.stranded = False
     proven = home(sa).remote[0]
-    mobility.begin(sa.path, f"the peer moved to {sa.back.remote[0]}", now)
+    mobility.begin(sa.path, _reason(sa), now)
     take_nat(sa, message, now)
     sa.path = carried(sa, sa.back)
     said = {notify.type for notify in message.notifies()}
@@ -88,6 +94,14 @@ def _update(sa: IkeSa, message: Message, echo: tuple[Notify, ...], now: float) -
     if additional(sa) != mobility.told:
         actions += sa.start(TellAddresses(), now)
     return actions
+
+
+def _reason(sa: IkeSa) -> str:
+    """Return which address an update changes: the peer's as a rule; ours where it says which."""
+    here, there = sa.back.local[0], sa.back.remote[0]
+    if there == sa.path.remote[0] and here != sa.path.local[0]:
+        return f"the peer wants us at {here}"
+    return f"the peer moved to {there}"
 
 
 def _objection(sa: IkeSa, message: Message) -> str:
@@ -113,4 +127,4 @@ def _take_list(sa: IkeSa, message: Message, now: float) -> list[Action]:
         return []
     if there in mobility.peers:  # it left and has that address again: say that we still use it
         return go(sa, sa.path, f"the peer has {there} again", now, for_mover=True)
-    return go(sa, sa.path.over(sa.back), f"the peer left {there}", now, for_mover=True)
+    return go(sa, where_heard(sa), f"the peer left {there}", now, for_mover=True)

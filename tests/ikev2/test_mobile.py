@@ -1,7 +1,7 @@
 """Whole endpoints that move, from IKE_SA_INIT on, with packets crossing the tunnel (RFC 4555)."""
 
 from ikecore.actions import ChildClosed, Established, Moved, Send
-from ikecore.events import AddressesChanged, RekeyIkeWanted
+from ikecore.events import AddressesChanged, ProbeWanted, RekeyIkeWanted
 from ikecore.profile import Profile
 from ikev2.message import Exchange
 from policy.path import Path
@@ -124,6 +124,38 @@ def test_a_proof_under_way_while_the_peer_renews_the_keys() -> None:
     net.tell("moon", RekeyIkeWanted(net.up("moon")[0], "a test wants it"))
     net.sleep(10)
     assert tunnel(net, "sun") == (SUN, LTE)
+    net.assert_connected()
+
+
+def in_a_collision() -> Network:
+    """Return two ends that renewed at once; sun has moon's SA and still waits for its own."""
+    net = up()
+    net.lose_when(request("sun", Exchange.CREATE_CHILD_SA), 100)
+    net.lose_when(request("moon", Exchange.INFORMATIONAL, 1), 100)  # the Delete of the old SA
+    for name in ("sun", "moon"):
+        net.tell(name, RekeyIkeWanted(net.up(name)[0], "a test wants it"))
+    net.settle()
+    assert [len(net.seen(Established, name)) for name in ("moon", "sun")] == [2, 1]
+    return net
+
+
+def test_an_update_on_an_sa_of_an_undecided_collision_claims_and_moves_it() -> None:
+    net = in_a_collision()
+    move(net, "moon", LTE)
+    net.settle()
+    assert len(net.seen(Established, "sun")) == 2
+    assert (tunnel(net, "moon"), tunnel(net, "sun")) == ((LTE, SUN), (SUN, LTE))
+    net.sleep(60)
+    assert len(net.up("moon")) == len(net.up("sun")) == 1
+    net.assert_connected()
+
+
+def test_a_probe_with_nat_detection_claims_it_too() -> None:
+    net = in_a_collision()
+    net.tell("moon", ProbeWanted(net.up("moon")[-1]))
+    net.settle()
+    assert len(net.seen(Established, "sun")) == 2
+    net.sleep(60)
     net.assert_connected()
 
 

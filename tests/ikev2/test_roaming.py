@@ -195,6 +195,7 @@ def test_an_address_that_is_back_before_it_was_missed_is_used_again() -> None:
     assert addresses(pair.child_paths()) == [(MOON, SUN), (SUN, MOON)]
     assert pair.seen(Moved, "moon") == []
     assert [moved.new.local[0] for moved in pair.seen(Moved, "sun")] == [WLAN, SUN]
+    assert pair.seen(Moved, "sun")[1].why == f"the peer wants us at {SUN}"
 
 
 def test_a_search_of_the_other_end_may_lead_back_to_where_the_peer_is() -> None:
@@ -220,3 +221,29 @@ def test_a_search_comes_by_all_ways_before_the_peer_is_given_up() -> None:
     pair.sleep(29)
     assert addresses([pair.child_paths()[0]]) == [(MOON, "203.0.113.8")]
     assert pair.seen(Closed, "moon") == []
+
+
+def test_a_list_that_was_sent_to_an_address_we_lost_leads_to_none_we_have_not() -> None:
+    # sun's list flies to moon's old address while moon, at its new one, has said its update
+    pair = Pair()
+    pair.move("sun", WLAN)
+    pair.tell_addresses("moon", LTE)
+    pair.lose = lambda name, _path: name == "moon"
+    pair.sleep(0.015)
+    assert addresses([pair.moon.path]) == [(LTE, WLAN)]
+    pair.lose = lambda _name, _path: False
+    pair.ends["moon"].addresses = {LTE}
+    pair.sleep(10)
+    assert addresses(pair.child_paths()) == [(LTE, WLAN), (WLAN, LTE)]
+
+
+def test_the_only_way_is_tried_though_it_is_not_the_one_in_use() -> None:
+    pair = Pair()
+    pair.tell_addresses("moon", MOON)
+    pair.act("moon", lambda sa: sa.start(Probe(), pair.now))
+    pair.moon.mobility.usable = frozenset((LTE,))
+    pair.moon.mobility.routes = {SUN: LTE}
+    pair.ends["moon"].addresses = {LTE}
+    pair.lose = lambda _name, path: MOON in (path.local[0], path.remote[0])
+    pair.sleep(10)
+    assert addresses([pair.moon.path]) == [(LTE, SUN)]

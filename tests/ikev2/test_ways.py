@@ -1,7 +1,7 @@
 """Which address pairs are tried, and in which order."""
 
 from ikev2.mobike import Move
-from ikev2.ways import additional, carried, may_leave_from, way, ways
+from ikev2.ways import additional, carried, may_leave_from, way, ways, where_heard
 from policy.path import Path
 
 from .hosts import selectors
@@ -115,3 +115,15 @@ def test_esp_goes_in_udp_only_where_a_nat_is() -> None:
     assert carried(moon, moon.path).esp_in_udp
     assert carried(Pair(force_encap=True).moon, moon.path).esp_in_udp
     assert not carried(moon, Path((MOON, 500), (SUN, 500))).esp_in_udp
+
+
+def test_a_message_tells_a_way_unless_it_came_to_an_address_that_is_gone() -> None:
+    pair = Pair()
+    moon = pair.moon
+    pair.tell_addresses("moon", LTE)
+    moon.back = Path((LTE, 4500), (WLAN, 61234), encapsulated=True)
+    assert where_heard(moon) == moon.back
+    moon.back = Path((MOON, 4500), (WLAN, 61234), encapsulated=True)
+    assert where_heard(moon) == Path((LTE, 4500), (WLAN, 61234), encapsulated=True)
+    moon.back = Path((_V6, 4500), (_SUN6, 4500), encapsulated=True)
+    assert where_heard(moon) == moon.path
