@@ -39,6 +39,7 @@ class Code(StrEnum):
     PEER_ERROR = "PEER_ERROR"
     CHILD_INSTALL_FAILED = "CHILD_INSTALL_FAILED"
     DPD_TIMEOUT = "DPD_TIMEOUT"
+    BOTH_MOVED = "BOTH_MOVED"
     PEER_DELETED = "PEER_DELETED"
     ADMIN_DOWN = "ADMIN_DOWN"
     ANOTHER_STAYS = "ANOTHER_STAYS"
@@ -135,6 +136,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "the peer stopped answering",
         "check the path; the tunnel starts again as dpd.action says",
         "check that its daemon runs"),
+    Code.BOTH_MOVED: Entry(
+        "both ends may have left their addresses at once, for ones the other was not told of",
+        "find out where the peer is now; a host name that follows it, as its remote address, "
+        "lets the next try reach it",
+        "let one end keep its address, or have a second one before it loses the first"),
     Code.PEER_DELETED: Entry(
         "the peer deleted the tunnel",
         "nothing to do here, unless it repeats", "its log tells why"),

@@ -1,7 +1,6 @@
 """INFORMATIONAL: probes and deletes, asked and answered (RFC 7296 sections 1.4 and 2.4)."""
 
 from ikecore.actions import Action, Reason
-from ikecore.diagnosis import Code, diagnose
 from ikecore.proposals import Protocol
 from ikev2.exchange import Alone
 from ikev2.message import Exchange, Message
@@ -9,6 +8,7 @@ from ikev2.payloads.chain import Payload
 from ikev2.payloads.delete import Delete
 from ikev2.payloads.notify import Notify
 from ikev2.sa import IkeSa, State
+from ikev2.silence import silent
 
 
 class Probe:
@@ -41,7 +41,7 @@ def presume_dead(sa: IkeSa, now: float) -> list[Action]:
     if sa.heard_at > since and now < dies_at:
         sa.requests.extend(dies_at)
         return []
-    failed = sa.fail(diagnose(1, Code.DPD_TIMEOUT, evidence=f"no answer for {now - since:.0f} s"))
+    failed = sa.fail(silent(sa, now - since))
     if sa.profile.keep_on_timeout:
         sa.requests.extend(now + sa.profile.dpd_timeout)
         return [failed]

@@ -13,10 +13,22 @@ from .wire import Nat
 MOONS = (MOON, LTE, "198.51.100.8", "198.51.100.9")
 OUTSIDE = "203.0.113.9"
 PAUSES = (0.005, 0.02, 0.2, 1.0, 5.0)
+RUNS = 1000  # ten times as many with --soak
+GROUPS = 10
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_they_find_each_other_again(seed: int) -> None:
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_they_find_each_other_again(group: int, times: int) -> None:
+    """Each group has seeds of its own."""
+    for seed in range(group, RUNS * times, GROUPS):
+        try:
+            _live(seed)
+        except AssertionError as wrong:
+            wrong.add_note(f"seed {seed}")
+            raise
+
+
+def _live(seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
     pair = Pair()
     pair.tell_addresses("moon", MOON)
