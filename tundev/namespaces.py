@@ -166,8 +166,9 @@ class Namespaces:
         starts in turn is ended with it.
         """
         options.setdefault("start_new_session", True)
-        process = self._spaces[name].run(argv, **options)
-        self._processes.append(process)
+        with _deferred():
+            process = self._spaces[name].run(argv, **options)
+            self._processes.append(process)
         return process
 
     def close(self) -> None:
@@ -235,6 +236,22 @@ def _setns(descriptor: int) -> None:
     if _LIBC.setns(descriptor, _CLONE_NEWNET):
         number = ctypes.get_errno()
         raise NamespaceError(number, f"setns: {os.strerror(number)} (needs CAP_SYS_ADMIN)")
+
+
+@contextlib.contextmanager
+def _deferred() -> Iterator[None]:
+    """Let Ctrl-C come through afterwards: what was started is known then to whoever ends it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 @contextlib.contextmanager

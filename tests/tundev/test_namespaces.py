@@ -1,6 +1,7 @@
 """Namespaces come, are joined, and go without a trace."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -118,3 +119,21 @@ def test_an_unknown_namespace_cannot_be_entered() -> None:
 def test_an_unknown_device_is_an_error(spaces: Namespaces) -> None:
     with pytest.raises(NamespaceError, match="no device"):
         spaces.add("a").up("eth7")
+
+
+def test_an_interrupt_while_a_process_starts_loses_no_process() -> None:
+    require()
+    heard, said = os.pipe()
+    with Namespaces(f"tundevd{os.getpid()}") as made:
+        made.add("a")
+        parent = os.getpid()
+        with pytest.raises(KeyboardInterrupt):
+            made.run(
+                "a",
+                ["sleep", "100"],
+                stdout=said,
+                preexec_fn=lambda: os.kill(parent, signal.SIGINT),
+            )
+    os.close(said)
+    assert select.select([heard], [], [], 20)[0]  # its end closes the last other writer
+    os.close(heard)
