@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from ikecore.actions import Action
 from ikecore.child import ChildSpec
 from ikecore.profile import ChildProfile
 
@@ -42,7 +43,8 @@ class Child:
     heir: int = 0
     rekey_at: float = NEVER
     ends_at: float = NEVER
-    is_told: bool = True  # nobody has heard yet that it is gone
+    is_told: bool = True  # the outside knows of it
+    news: tuple[Action, ...] = ()  # what it will hear, once it is decided that the child stays
 
     @property
     def spi(self) -> int:
@@ -57,6 +59,13 @@ class Child:
     def change(self, **changes: object) -> None:
         """Replace fields of what the worker has."""
         self.spec = replace(self.spec, **changes)  # type: ignore[arg-type]  # its own fields
+
+
+def tell(child: Child) -> list[Action]:
+    """Let the outside know of a child that was made while we made the same one ourselves."""
+    news, child.news = child.news, ()
+    child.is_told = child.is_told or bool(news)
+    return list(news)
 
 
 def retire(child: Child, now: float) -> None:

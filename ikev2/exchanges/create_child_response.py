@@ -131,6 +131,8 @@ def _make(
     made = Made(nonces, shared, False, now, replaces, why)
     standby = old is not None or bool(ours)
     child, before, after = install(sa, agreed, made, wanted, spi, now, standby=standby)
+    if ours:  # one of the two goes again: nobody shall hear of it before that is decided
+        child.is_told, child.news, after = False, tuple(after), []
     for exchange in ours:
         there = (rival for rival in exchange.rivals if rival.spi in sa.children)
         exchange.rivals = [*there, Rival(child.nonce, spi)]

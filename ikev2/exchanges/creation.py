@@ -15,7 +15,7 @@ from ikecore.actions import Action, Reason
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.profile import ChildProfile
 from ikecore.proposals import Suite
-from ikev2.child import LINGER, Child, ChildState
+from ikev2.child import LINGER, Child, ChildState, tell
 from ikev2.children import Agreed, Answered, accepted, groups_of, offer, selectors, wishes
 from ikev2.exchanges.delete_child import DeleteChild, close_child, live_heir
 from ikev2.exchanges.informational import presume_dead
@@ -129,7 +129,9 @@ class Creation:
         error = next((n for n in message.notifies() if is_error(n.type)), None)
         if error is not None and message.one(SecurityAssociation) is None:
             sa.take_back(self._spi, now)
-            return self._on_error(sa, error, now)
+            rival = self._rival(sa)
+            told = [] if rival is None else tell(rival)
+            return [*told, *self._on_error(sa, error, now)]
         settled = self._settle(sa, message)
         if isinstance(settled, Diagnosis):
             return self._disown(sa, settled, now)
@@ -143,7 +145,7 @@ class Creation:
         )
         if rival is not None and lost:
             child.is_told = False
-            return [*before, *self.lost(sa, child, rival, now)]
+            return [*before, *tell(rival), *self.lost(sa, child, rival, now)]
         actions = [*before, *after]
         if rival is not None:
             rival.state, rival.heir = ChildState.REKEYED, child.spi
@@ -162,7 +164,7 @@ class Creation:
     def replaces(self, sa: IkeSa) -> int:
         """Return the inbound SPI whose place a child of ours takes: a rival's, if it lost."""
         rival = self._rival(sa)
-        return rival.spi if rival is not None else 0
+        return rival.spi if rival is not None and rival.is_told else 0
 
     def _loses(self, rival: Child, nonce: bytes) -> bool:
         """Tell whether our child goes; one that was renewed meanwhile stays in any case."""

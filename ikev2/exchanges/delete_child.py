@@ -3,7 +3,7 @@
 from typing import Final
 
 from ikecore.actions import Action, Reason, RetireChild, UseChild
-from ikev2.child import Child, ChildState, retire
+from ikev2.child import Child, ChildState, retire, tell
 from ikev2.exchanges.informational import presume_dead
 from ikev2.message import Exchange, Message
 from ikev2.payloads.chain import Payload
@@ -64,7 +64,12 @@ def close_child(sa: IkeSa, child: Child, reason: Reason, now: float) -> list[Act
 def deleted_by_peer(sa: IkeSa, child: Child, now: float) -> list[Action]:
     """Take it that the peer deleted a child."""
     if not child.heir:
-        return sa.drop_child(child, Reason.PEER_DELETED, now)
+        if not child.is_told:
+            _restore(sa, child)
+        gone = sa.drop_child(child, Reason.PEER_DELETED, now)
+        for loser in [one for one in sa.children.values() if one.heir == child.spi and one.is_live]:
+            gone += close_child(sa, loser, Reason.DELETED, now)  # it only waited for that one
+        return gone
     retire(child, now)
     return [*use_heir(sa, child), RetireChild(child.spi)]
 
@@ -82,7 +87,17 @@ def live_heir(sa: IkeSa, spi: int) -> Child | None:
 def use_heir(sa: IkeSa, child: Child) -> list[Action]:
     """Send on the child that replaced this one: the peer has it for sure now (section 2.8)."""
     heir = sa.children.get(child.heir)
-    if heir is None or not heir.spec.standby or heir.state not in _CARRYING:
+    if heir is None or heir.state not in _CARRYING:
         return []
+    told = tell(heir)
+    if not heir.spec.standby:
+        return told
     heir.change(standby=False)
-    return [UseChild(heir.spi)]
+    return [*told, UseChild(heir.spi)]
+
+
+def _restore(sa: IkeSa, loser: Child) -> None:
+    """Let the child serve on that the peer had renewed: its new one lost against ours, and goes."""
+    for old in sa.children.values():
+        if old.heir == loser.spi and old.state is ChildState.REKEYED:
+            old.state, old.heir = ChildState.LIVE, 0

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ikecore.actions import ChildClosed, ChildEstablished, Reason
 from ikev2.message import Exchange
 from ikev2.payloads.delete import Delete
 from tests.ikev2.network import OTHER, Network
@@ -95,6 +96,10 @@ def test_the_winners_answer_comes_when_the_loser_is_done(initiator: str, loser: 
     net.delay_when(response(loser, CREATE, 1), LATE)
     both_rekey(net, loser)
     conclude(net)
+    for name in BOTH:  # nobody hears of the one that goes, so that no tunnel seems to be down
+        assert {one.reason for one in net.seen(ChildClosed, name)} == {Reason.REKEYED}
+        assert len(net.seen(ChildClosed, name)) == 1
+        assert len(net.seen(ChildEstablished, name)) == 2
 
 
 @LATER
