@@ -95,11 +95,11 @@ def test_the_winners_answer_comes_when_the_loser_is_done(initiator: str, loser: 
     net = connect(initiator)
     net.delay_when(response(loser, CREATE, 1), LATE)
     both_rekey(net, loser)
-    conclude(net)
+    net.sleep(10)
     for name in BOTH:  # nobody hears of the one that goes, so that no tunnel seems to be down
-        assert {one.reason for one in net.seen(ChildClosed, name)} == {Reason.REKEYED}
-        assert len(net.seen(ChildClosed, name)) == 1
+        assert [one.reason for one in net.seen(ChildClosed, name)] == [Reason.REKEYED]
         assert len(net.seen(ChildEstablished, name)) == 2
+    conclude(net)
 
 
 @LATER
