@@ -23,6 +23,7 @@ _CLONE_NEWNET: Final = 0x40000000
 _RUN: Final = Path("/run/netns")
 _IFA_F_NODAD: Final = 0x02
 _PATIENCE: Final = 5.0
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -240,18 +241,23 @@ def _setns(descriptor: int) -> None:
 
 @contextlib.contextmanager
 def _deferred() -> Iterator[None]:
-    """Let Ctrl-C come through afterwards: what was started is known then to whoever ends it."""
+    """Let the signals that ask for the end come through afterwards, each in its turn.
+
+    What was started is known then to whoever ends it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    before = {one: signal.signal(one, lambda number, _frame: came.append(number)) for one in _ENDS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-    if came:
-        signal.raise_signal(signal.SIGINT)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    with contextlib.ExitStack() as turn:
+        for number in reversed(came):
+            turn.callback(signal.raise_signal, number)
 
 
 @contextlib.contextmanager

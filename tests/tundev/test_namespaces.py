@@ -121,19 +121,36 @@ def test_an_unknown_device_is_an_error(spaces: Namespaces) -> None:
         spaces.add("a").up("eth7")
 
 
-def test_an_interrupt_while_a_process_starts_loses_no_process() -> None:
+class _Heard(Exception):
+    """The first of the signals."""
+
+
+def test_signals_while_a_process_starts_lose_no_process_and_keep_their_turn() -> None:
     require()
-    heard, said = os.pipe()
-    with Namespaces(f"tundevd{os.getpid()}") as made:
-        made.add("a")
-        parent = os.getpid()
-        with pytest.raises(KeyboardInterrupt):
-            made.run(
-                "a",
-                ["sleep", "100"],
-                stdout=said,
-                preexec_fn=lambda: os.kill(parent, signal.SIGINT),
-            )
+    heard: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        heard.append(number)
+        if len(heard) == 1:
+            raise _Heard
+
+    def hurry() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(parent, number)
+            time.sleep(0.1)  # one by one, as somebody presses them
+
+    parent = os.getpid()
+    before = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM)}
+    listening, said = os.pipe()
+    try:
+        with Namespaces(f"tundevd{parent}") as made:
+            made.add("a")
+            with pytest.raises(_Heard):
+                made.run("a", ["sleep", "100"], stdout=said, preexec_fn=hurry)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     os.close(said)
-    assert select.select([heard], [], [], 20)[0]  # its end closes the last other writer
-    os.close(heard)
+    assert heard == [signal.SIGINT, signal.SIGTERM]
+    assert select.select([listening], [], [], 20)[0]  # its end closes the last other writer
+    os.close(listening)
