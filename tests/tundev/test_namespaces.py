@@ -137,7 +137,6 @@ def test_signals_while_a_process_starts_lose_no_process_and_keep_their_turn() ->
     def hurry() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(parent, number)
-            time.sleep(0.1)  # one by one, as somebody presses them
 
     parent = os.getpid()
     before = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM)}
