@@ -19,6 +19,7 @@ from policy.flow import OPAQUE, Flow
 from policy.path import Path
 from policy.selectors import TrafficSelector
 from policy.spd import Policy
+from policy.treatment import PLAIN, Treatment
 
 LONGEST: Final = 192 * 1024
 """Octets of one message: 400 selector pairs need about a third of this."""
@@ -40,12 +41,16 @@ class Ipsec(StrEnum):
 class Sockets:
     """Descriptors follow by SCM_RIGHTS: the TUN, UDP 4500 by address, then raw by IP version.
 
-    The raw ones are those of ESP, then those of ``ah``.
+    The raw ones are those of ESP, then those of ``ah``.  ``vnet`` is whether the TUN device shows
+    a virtio header before each packet; ``offload`` whether the 4500 sockets may send and receive
+    many datagrams in one call.
     """
 
     udp: tuple[str, ...]
     raw: tuple[int, ...]
     ah: tuple[int, ...] = ()
+    vnet: bool = False
+    offload: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class Install:
     original: tuple[str, str] = ("", "")
     protocol: Ipsec = Ipsec.ESP
     later_fragments: bool = False
+    treatment: Treatment = PLAIN
 
     def __repr__(self) -> str:
         return f"Install(token={self.token}, tunnel={self.tunnel!r}, keys not shown)"
