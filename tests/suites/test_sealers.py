@@ -4,7 +4,10 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
+from suites.encr import ENCR_BY_NAME
+from suites.encr import sealer as sealer_of
 from suites.sealers import (
+    CounterAead,
     IntegrityError,
     aes_ccm,
     aes_gcm,
@@ -127,3 +130,25 @@ def test_a_counter_is_the_iv() -> None:
     for length in (0, 7, 9):
         with pytest.raises(ValueError, match="8 octets"):
             gcm.seal_with_iv(b"", b"", bytes(length))
+
+
+@pytest.mark.parametrize("name", ["aes128gcm16", "aes256ccm8", "chacha20poly1305"])
+def test_rows_are_sealed_as_one_by_one_and_one_bad_row_is_told(name: str) -> None:
+    row = ENCR_BY_NAME[name]
+    sealer = sealer_of(row, bytes(range(row.keymat)))
+    if not isinstance(sealer, CounterAead):
+        raise TypeError(name)
+    heads = [bytes(7) + bytes((n,)) for n in range(5)]
+    plains = [bytes((n,)) * 40 for n in range(5)]
+    nonces = [sealer.salt + n.to_bytes(8, "big") for n in range(5)]
+    out = bytearray(5 * (40 + row.icv))
+    outs = [memoryview(out)[n * (40 + row.icv) :][: 40 + row.icv] for n in range(5)]
+    sealer.seal_rows(nonces, plains, heads, outs)
+    for n in range(5):
+        assert sealer.seal(heads[n], plains[n], n)[8:] == outs[n]
+    back = [memoryview(bytearray(40)) for _ in range(5)]
+    sealer.open_rows(nonces, outs, heads, back)
+    assert [bytes(one) for one in back] == plains
+    out[-1] ^= 1
+    with pytest.raises(IntegrityError):
+        sealer.open_rows(nonces, outs, heads, back)
