@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Final, NoReturn, TypeAlias
 
 from esp.limit import NO_LIMIT, Limit
-from esp.sa import Drop, InboundHalf, OutboundHalf
+from esp.sa import Drop, InboundHalf, InboundSa, OutboundHalf, OutboundSa
 from esp.transport import Transport
 from policy.flow import OPAQUE, Flow, flow_of
 from policy.path import Path
 from policy.selectors import TrafficSelector
+from policy.treatment import PLAIN, Treatment
 
 _MEMORY_LIMIT: Final = 4096
 _Selectors: TypeAlias = Sequence[TrafficSelector]
@@ -28,6 +29,10 @@ class ChildSa:
     of the path is protected; ``original`` is for a NAT there: see :class:`esp.transport.Transport`.
     Raises ValueError where the path has no addresses for it.  ``later_fragments`` is whether
     fragments that show no ports count as having those the selectors name (RFC 4301 section 7).
+
+    ``rows_out`` and ``rows_in`` are the halves where many packets may be protected or unprotected
+    at once, None where each needs more than that: AH, transport mode, padding beyond the packet.
+    ``drops`` counts what was discarded, by reason.
     """
 
     __slots__ = (
@@ -37,6 +42,7 @@ class ChildSa:
         "_path",
         "_transport",
         "admitted",
+        "drops",
         "hard",
         "inbound",
         "local",
@@ -44,9 +50,12 @@ class ChildSa:
         "open",
         "outbound",
         "remote",
+        "rows_in",
+        "rows_out",
         "seal",
         "soft",
         "source",
+        "treatment",
         "tunnel",
     )
 
@@ -65,6 +74,7 @@ class ChildSa:
         transport: bool = False,
         original: tuple[str, str] = ("", ""),
         later_fragments: bool = False,
+        treatment: Treatment = PLAIN,
     ) -> None:
         self.tunnel = tunnel
         self.outbound = outbound
@@ -75,6 +85,15 @@ class ChildSa:
         self.open: Callable[[bytes], tuple[int, bytes]] = inbound.unprotect
         self._transport = transport
         self._original = original
+        self.treatment = treatment
+        self.drops: dict[str, int] = {}
+        self.rows_out: OutboundSa | None = None
+        self.rows_in: InboundSa | None = None
+        if not transport:
+            if isinstance(outbound, OutboundSa) and not treatment.tfc:
+                self.rows_out = outbound
+            if isinstance(inbound, InboundSa):
+                self.rows_in = inbound
         self._has_ended = False
         self._later_fragments = later_fragments
         self.local = local
@@ -101,7 +120,12 @@ class ChildSa:
         """Let nothing through any more, in either direction: a hard limit was reached."""
         self._has_ended = True
         self.seal, self.open = _ended, _ended
+        self.rows_out = self.rows_in = None
         self.soft = self.hard = NO_LIMIT
+
+    def drop(self, reason: str, count: int = 1) -> None:
+        """Count packets that were discarded."""
+        self.drops[reason] = self.drops.get(reason, 0) + count
 
     def carries(self, flow: Flow) -> bool:
         """Tell whether an outgoing flow is inside the selectors (source local)."""

@@ -117,6 +117,21 @@ class Engine:
         """Drop packets that no SA of this tunnel seals from now on."""
         self._armed.discard(tunnel)
 
+    def known(self, packet: bytes) -> ChildSa | None:
+        """Return the child that an outgoing flow is known to use, None where nobody knows yet.
+
+        The headers of a packet are enough.  Raises :exc:`~policy.flow.MalformedPacket`.
+        """
+        if self._generation != self.spd.generation:
+            self._generation = self.spd.generation
+            self._known.clear()
+        return self._known.get(flow_key(packet))
+
+    def opens(self, spi: bytes) -> ChildSa | None:
+        """Return the child in use that has this inbound SPI as it stands on the wire."""
+        child = self._by_spi.get(spi)
+        return None if child in self._standby else child
+
     def seal_batch(self, packets: Sequence[bytes]) -> Batch:
         """Decide about packets from the TUN device and seal what a tunnel protects."""
         batch = Batch()
@@ -127,8 +142,10 @@ class Engine:
         touched: dict[ChildSa, None] = {}
         last: ChildSa | None = None
         octets = 0
+        child: ChildSa | None = None
         for packet in packets:
             try:
+                child = None
                 key = flow_key(packet)
                 child = known.get(key)
                 if child is None:
@@ -147,13 +164,13 @@ class Engine:
                 sealed.append((child, child.seal(ready, next_header)))
                 octets += len(packet)
             except Drop as drop:
-                self.counters.count(drop.reason)
+                self._dropped(drop.reason, child)
             except MalformedPacket:
                 counts["malformed"] += 1
         counts["packets_out"] += len(sealed)
         counts["octets_out"] += octets
-        for child in touched:
-            batch.limits += self._check(child, child.outbound)
+        for one in touched:
+            batch.limits += self.check_outbound(one)
         return batch
 
     def open_batch(self, datagrams: Sequence[tuple[bytes, object]]) -> Opened:
@@ -166,12 +183,12 @@ class Engine:
         moved: dict[ChildSa, object] = {}
         octets = 0
         for datagram, source in datagrams:
+            child = by_spi.get(datagram[:4])
+            if child is None:
+                is_short = len(datagram) < _UNKNOWN_LEAST
+                counts["malformed" if is_short else "no_sa"] += 1
+                continue
             try:
-                child = by_spi.get(datagram[:4])
-                if child is None:
-                    is_short = len(datagram) < _UNKNOWN_LEAST
-                    counts["malformed" if is_short else "no_sa"] += 1
-                    continue
                 if not moved and (source == child.source or child.source is None):
                     next_header, packet = child.open(datagram)
                 else:
@@ -179,22 +196,11 @@ class Engine:
                     next_header, packet = child.open(datagram)
                     if child.inbound.replay.top > top and child.source is not None:
                         moved[child] = source
-                if carried_as(packet) != next_header:
-                    counts["dummy" if next_header == _DUMMY else "inner"] += 1
-                    continue
-                key = flow_key(packet)
-                if key not in child.admitted and not child.admits(key, packet):
-                    counts["selectors"] += 1
-                    continue
-                ready = clamp_mss(packet, child.mtu)
-                if ready is not packet:
-                    counts["mss_clamped"] += 1
+                ready = self.inspect(child, next_header, packet)
                 inner.append(ready)
                 octets += len(packet)
             except Drop as drop:
-                self.counters.count(drop.reason)
-            except MalformedPacket:
-                counts["malformed"] += 1
+                self._dropped(drop.reason, child)
         counts["packets_in"] += len(inner)
         counts["octets_in"] += octets
         if self._standby:
@@ -205,12 +211,47 @@ class Engine:
             counts["moved"] += len(opened.moved)
         return opened
 
+    def inspect(self, child: ChildSa, next_header: int, packet: bytes) -> bytes:
+        """Return what was inside as it may go on; raise :exc:`~esp.sa.Drop`."""
+        if carried_as(packet) != next_header:
+            raise Drop("dummy" if next_header == _DUMMY else "inner")
+        try:
+            key = flow_key(packet)
+            if key not in child.admitted and not child.admits(key, packet):
+                raise Drop("selectors")
+        except MalformedPacket:
+            raise Drop("malformed") from None
+        ready = clamp_mss(packet, child.mtu)
+        if ready is not packet:
+            self.counters.counts["mss_clamped"] += 1
+        return ready
+
+    def accept(self, child: ChildSa, next_header: int, packet: bytes) -> bytes | None:
+        """Return and count what was inside a packet that somebody else opened; None if dropped."""
+        try:
+            ready = self.inspect(child, next_header, packet)
+        except Drop as drop:
+            self._dropped(drop.reason, child)
+            return None
+        self.counters.counts["packets_in"] += 1
+        self.counters.counts["octets_in"] += len(packet)
+        return ready
+
     def check_inbound(self, child: ChildSa) -> list[Reached]:
         """Return the limit that a child came to on the way in, if there is one.
 
         To be asked now and then: there is no word of it per batch, which would cost every packet.
         """
         return self._check(child, child.inbound)
+
+    def check_outbound(self, child: ChildSa) -> list[Reached]:
+        """Return the limit that a child came to on the way out, if there is one."""
+        return self._check(child, child.outbound)
+
+    def _dropped(self, reason: str, child: ChildSa | None) -> None:
+        self.counters.count(reason)
+        if child is not None:
+            child.drop(reason)
 
     def _route(self, key: bytes, packet: bytes, batch: Batch) -> ChildSa | None:
         """Find the child for a flow not seen before; raise :exc:`Drop` when it gets none."""

@@ -55,6 +55,16 @@ class ReplayWindow:
             self._bitmap |= 1 << -ahead - self._run
         return True
 
+    def accept_run(self, first: int, count: int) -> None:
+        """Record ``count`` numbers from ``first`` on, all of them ahead of the window."""
+        ahead = first - self.top
+        if ahead > 1:
+            self._leap(ahead)
+            count -= 1
+            self.top = first
+        self._run += count
+        self.top += count
+
     def _leap(self, ahead: int) -> None:
         """Write the run into the bitmap and begin a new one past a gap."""
         # Never shift by a distance the peer chose: 1 << 2**31 is a 256 MiB integer.

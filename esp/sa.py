@@ -10,8 +10,8 @@ from suites.sealers import IntegrityError, Sealer
 HEADER: Final = struct.Struct("!II")  # SPI, low half of the sequence number
 _pack: Final = HEADER.pack
 _unpack: Final = HEADER.unpack_from
-_PADDING: Final = tuple(bytes(range(1, n + 1)) for n in range(256))  # RFC 4303 section 2.4
-_PADDED: Final = tuple(padding + bytes((n,)) for n, padding in enumerate(_PADDING))
+PADDING: Final = tuple(bytes(range(1, n + 1)) for n in range(256))  # RFC 4303 section 2.4
+_PADDED: Final = tuple(padding + bytes((n,)) for n, padding in enumerate(PADDING))
 _NEXT: Final = tuple(bytes((n,)) for n in range(256))
 
 
@@ -55,16 +55,34 @@ class OutboundHalf:
 
 
 class OutboundSa(OutboundHalf):
-    """Sealing half of ESP."""
+    """Sealing half of ESP.  ``overhead`` is what is around the padded packet, in octets."""
 
-    __slots__ = ("_align", "_seal")
+    __slots__ = ("_align", "_seal", "overhead", "sealer")
 
     def __init__(
         self, spi: int, sealer: Sealer, *, esn: bool = False, limit: int | None = None
     ) -> None:
         super().__init__(spi, esn, limit)
+        self.sealer = sealer
+        self.overhead = HEADER.size + sealer.overhead
         self._seal = sealer.seal
         self._align = max(4, sealer.block)
+
+    def trailer(self, length: int, next_header: int) -> bytes:
+        """Return what follows a packet of ``length`` octets: padding, its length, next header."""
+        return _PADDED[-(length + 2) % self._align] + _NEXT[next_header]
+
+    def reserve(self, count: int, octets: int) -> int:
+        """Take numbers for ``count`` packets of ``octets`` in all; return the first of them.
+
+        Raises :exc:`Drop` when there are not so many left.
+        """
+        first = self.seq + 1
+        if self.seq + count > self.limit:
+            raise Drop("sequence_exhausted")
+        self.seq += count
+        self.octets += octets
+        return first
 
     def protect(self, packet: bytes, next_header: int) -> bytes:
         """Return the ESP packet for ``packet``; raise :exc:`Drop` when the numbers are used up."""
@@ -75,7 +93,7 @@ class OutboundSa(OutboundHalf):
         length = len(packet)
         self.octets += length
         header = _pack(self.spi, seq & 0xFFFFFFFF)
-        plain = packet + _PADDED[-(length + 2) % self._align] + _NEXT[next_header]
+        plain = b"".join((packet, _PADDED[-(length + 2) % self._align], _NEXT[next_header]))
         if self.esn:
             return header + self._seal(header, plain, seq, (seq >> 32).to_bytes(4, "big"))
         return header + self._seal(header, plain, seq)
@@ -107,12 +125,14 @@ class InboundSa(InboundHalf):
     Length, cheap replay check, ICV, replay record, then padding - in that order.
     """
 
-    __slots__ = ("_least", "_open")
+    __slots__ = ("_least", "_open", "overhead", "sealer")
 
     def __init__(self, spi: int, sealer: Sealer, *, esn: bool = False, window: int = 1024) -> None:
         super().__init__(spi, esn, window)
+        self.sealer = sealer
+        self.overhead = HEADER.size + sealer.overhead
         self._open = sealer.open
-        self._least = HEADER.size + sealer.overhead + 2
+        self._least = self.overhead + 2
 
     def unprotect(self, datagram: bytes) -> tuple[int, bytes]:
         """Return (next header, inner packet) of an ESP packet, or raise :exc:`Drop`."""
@@ -136,7 +156,7 @@ class InboundSa(InboundHalf):
         if end < 0:
             raise Drop("padding")
         pad = plain[-2]
-        if pad > end or plain[end - pad : end] != _PADDING[pad]:
+        if pad > end or plain[end - pad : end] != PADDING[pad]:
             raise Drop("padding")
         inner = plain[: end - pad]
         self.packets += 1

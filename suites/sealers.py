@@ -13,7 +13,6 @@ from typing import Protocol, TypeAlias
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
-
 Octets: TypeAlias = bytes | memoryview
 
 

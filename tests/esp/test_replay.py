@@ -30,6 +30,26 @@ def test_agrees_with_a_set(size: int, numbers: list[int], steps: list[int]) -> N
         assert window.top == top
 
 
+@given(
+    st.sampled_from([0, 32, 64, 1024]),
+    st.lists(st.tuples(st.integers(1, 80), st.integers(1, 100)), max_size=8),
+    st.lists(st.integers(1, 900), max_size=8),
+)
+def test_a_run_is_recorded_as_its_numbers_one_by_one(
+    size: int, runs: list[tuple[int, int]], late: list[int]
+) -> None:
+    one, other = ReplayWindow(size), ReplayWindow(size)
+    for ahead, count in runs:
+        first = one.top + ahead
+        one.accept_run(first, count)
+        for seq in range(first, first + count):
+            other.accept(seq)
+        for seq in late:
+            assert one.is_fresh(seq) == other.is_fresh(seq)
+            assert one.accept(seq) == other.accept(seq)
+        assert one.top == other.top
+
+
 @given(st.integers(1, 2**40), st.integers(-1000, 2**30))
 def test_widen_finds_the_number_near_the_window(top: int, offset: int) -> None:
     window = ReplayWindow(1024)
