@@ -1,11 +1,26 @@
 """Counts start at 0, grow, and are copied out."""
 
-from esp.counters import DROPS, OTHERS, TRAFFIC, Counters
+from esp.counters import COUNTERS, DROPS, OF_SA, OTHERS, TRAFFIC, Counters
 
 
 def test_every_name_is_there_from_the_start() -> None:
     assert Counters().snapshot() == dict.fromkeys(TRAFFIC + DROPS + OTHERS, 0)
-    assert len(set(TRAFFIC + DROPS + OTHERS)) == len(TRAFFIC + DROPS + OTHERS)
+    assert len(set(TRAFFIC + DROPS + OTHERS)) == len(COUNTERS)
+
+
+def test_what_operators_were_promised_is_counted() -> None:
+    promised = (
+        "packets_in packets_out octets_in octets_out replay integrity padding malformed no_sa "
+        "policy selectors sequence_exhausted no_key queue_full too_big fragments dummy icmp_in "
+        "tun_full held_expired"
+    )
+    assert set(promised.split()) <= set(Counters().snapshot())
+
+
+def test_cover_traffic_is_no_loss_and_what_has_no_sa_is_not_told_of_one() -> None:
+    assert "dummy" not in DROPS
+    assert {"replay", "integrity", "dummy"} <= OF_SA
+    assert not OF_SA & {"no_sa", "policy", *TRAFFIC}
 
 
 def test_counts_grow_and_new_names_are_taken() -> None:
