@@ -28,8 +28,8 @@ _CARRIED, _LOST, _SEEN = Kind.TRAFFIC, Kind.DROP, Kind.EVENT
 COUNTERS: Final = (
     Counter("packets_in", _CARRIED, True, "inner packets handed to the TUN device"),
     Counter("packets_out", _CARRIED, True, "inner packets sealed"),
-    Counter("octets_in", _CARRIED, True, "octets of the inner packets in, their IP headers included"),
-    Counter("octets_out", _CARRIED, True, "octets of the inner packets out, their IP headers included"),
+    Counter("octets_in", _CARRIED, True, "octets of those packets, with their IP headers"),
+    Counter("octets_out", _CARRIED, True, "octets of those packets, with their IP headers"),
     # on the way in, in the order of the checks
     Counter(
         "malformed",
