@@ -5,6 +5,9 @@ from typing import Final
 
 IP_HEADER: Final = {4: 20, 6: 40}
 MINIMUM: Final = {4: 68, 6: 1280}  # RFC 791 section 3.2, RFC 8200 section 5
+LEAST_PATH: Final = {4: 576, 6: 1280}
+"""What an unauthenticated word on a path's MTU is believed down to; RFC 791 has every host take
+576 octets, in pieces or not."""
 _UDP: Final = 8
 _ESP: Final = 8  # SPI, sequence number
 _AH: Final = 12  # next header, length, reserved, SPI, sequence number

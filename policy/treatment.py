@@ -5,6 +5,10 @@ from enum import StrEnum
 from typing import Final
 
 
+WHOLE_PATH: Final = 0xFFFF
+"""``Treatment.tfc`` that makes every packet as large as the path takes."""
+
+
 class DontFragment(StrEnum):
     """What the outer IPv4 header says about fragments (RFC 4301 section 8.1)."""
 
@@ -26,6 +30,8 @@ class Treatment:
     """Sequence numbers that may come late; 0: replays are not looked for (RFC 4303 3.4.3)."""
     tfc: int = 0
     """Packets are padded to a multiple of so many octets, as far as the path takes them; 0: not."""
+    dummy: int = 0
+    """Seconds between packets that hold nothing (RFC 4303 section 2.6); 0: none."""
 
 
 PLAIN: Final = Treatment()
