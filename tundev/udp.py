@@ -6,6 +6,8 @@ UDP_SEGMENT one call sends a run of equal datagrams, with UDP_GRO one call bring
 
 import errno
 import socket
+import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -13,14 +15,15 @@ from tundev.icmp import IcmpError, IcmpKind, read_errors
 from tundev.ports import CannotListen, PortInUse, cannot_listen
 from tundev.sockets import (
     ANCILLARY_ROOM,
-    IP_PKTINFO,
-    IPV6_PKTINFO,
+    UDP_GRO,
     WOULD_BLOCK,
     Ancillary,
-    address_in,
     configure,
+    enable_tos,
     family_of,
     source_cmsg,
+    told,
+    tos_cmsg,
     with_scope,
 )
 
@@ -31,12 +34,15 @@ __all__ = [
     "PortInUse",
     "Received",
     "enable_gro",
+    "enable_tos",
     "has_udp_gso",
     "open_udp",
     "read_errors",
     "receive",
     "receive_batch",
+    "receive_into",
     "send",
+    "send_rows",
     "send_segments",
 ]
 
@@ -44,16 +50,16 @@ Received = tuple[bytes, tuple[str, int], str]
 """A datagram, who sent it, and our address that it came to."""
 
 UDP_SEGMENT: Final = 103
-UDP_GRO: Final = 104
 MAX_SEGMENTS: Final = 32
 """Datagrams in one send: the kernel takes 64, but halves of a batch overlap on two cores."""
-_MAX_SEND: Final = 65535 - 40 - 8
+_KERNEL_SEGMENTS: Final = 64  # UDP_MAX_SEGMENTS before Linux 6.9
+_MAX_SEND: Final = 65000  # octets in one send: 65535 less the headers of either family
 _ROOM: Final = 65535
 _TRIES: Final = 3
 _SEND_TRIES: Final = (
     16  # each takes one queued ICMP error away: a storm of forged ones loses nothing
 )
-_PACKET_INFO: Final = frozenset((IP_PKTINFO, IPV6_PKTINFO))
+_PATIENCE: Final = 0.5  # seconds; the answer is there when the send returns
 _SPLIT_ERRORS: Final = frozenset((errno.EIO, errno.EMSGSIZE, errno.EINVAL, errno.ENOPROTOOPT))
 
 
@@ -105,13 +111,7 @@ def receive_batch(sock: socket.socket, most: int) -> list[Received]:
             if error.errno in WOULD_BLOCK:
                 break
             continue  # an ICMP error of an earlier datagram: told once, and read_errors has it
-        local = ""
-        size = 0
-        for _level, kind, info in ancillary:
-            if kind in _PACKET_INFO:
-                local = address_in(info)
-            elif kind == UDP_GRO:
-                size = int.from_bytes(info[:4], "little")
+        local, size, _tos = told(tuple(ancillary))
         if len(remote) > 2:
             remote = (with_scope(remote[0], remote[3]), remote[1])
         if 0 < size < len(data):
@@ -121,19 +121,58 @@ def receive_batch(sock: socket.socket, most: int) -> list[Received]:
     return batch
 
 
+def receive_into(
+    sock: socket.socket, view: memoryview
+) -> tuple[int, int, tuple[str, int], str, int] | None:
+    """Put what one read brings to the start of ``view``; return None when there is nothing.
+
+    Else (octets, size of each datagram in them, who sent them, our address that they came to, TOS
+    or traffic class of the outer header).  Only with GRO is the size less than the octets; the
+    last datagram may then be shorter.  A datagram may have no octets at all, and one that is longer
+    than ``view`` is cut off.  What the kernel could not tell stays "" and 0.
+    """
+    for _ in range(_TRIES):
+        try:
+            octets, ancillary, _flags, remote = sock.recvmsg_into((view,), ANCILLARY_ROOM)
+        except OSError as error:
+            if error.errno in WOULD_BLOCK:
+                return None
+            continue  # an ICMP error of an earlier datagram: told once, and read_errors has it
+        local, size, tos = told(tuple(ancillary))
+        if not 0 < size < octets:
+            size = octets
+        if len(remote) > 2:
+            remote = (with_scope(remote[0], remote[3]), remote[1])
+        return octets, size, remote, local, tos
+    return None
+
+
 def send(sock: socket.socket, data: bytes, local: str, remote: tuple[str, int]) -> bool:
     """Send one datagram from ``local`` ("": kernel's choice); tell whether the kernel took it."""
-    return _send(sock, [data], _source(local), remote) == 0
+    return _send(sock, [data], _control(local, 0, 0, ":" in remote[0]), remote) == 0
 
 
 def has_udp_gso() -> bool:
-    """Tell whether the kernel knows UDP_SEGMENT (a device may still refuse: ``send_segments``)."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 1200)
-    except OSError:
-        return False
-    return True
+    """Ask the kernel, over loopback, whether UDP_SEGMENT really splits a buffer.
+
+    A device may still refuse: :func:`send_rows` and :func:`send_segments` then send singly.  Where
+    loopback is down the kernel is believed when it knows the option.
+    """
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
+        try:
+            one.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 10)
+        except OSError:
+            return False
+        other.settimeout(_PATIENCE)
+        try:
+            other.bind(("127.0.0.1", 0))
+            one.sendto(bytes(25), other.getsockname())
+            return len(other.recv(100)) == 10
+        except OSError as error:
+            return error.errno not in _SPLIT_ERRORS
 
 
 def enable_gro(sock: socket.socket) -> bool:
@@ -153,23 +192,62 @@ def send_segments(
     Best when all but the last have one size.  A path narrower than the datagrams, or a device
     without checksum offload, refuses a batch: it then goes out one by one.
     """
-    ancillary = _source(local)
+    six = ":" in remote[0]
     taken = start = 0
     while start < len(datagrams):
         stop = _run(datagrams, start)
         run = datagrams[start:stop]
         start = stop
         if len(run) > 1:
-            refused = _send(sock, run, [*ancillary, _segment_cmsg(len(run[0]))], remote)
+            refused = _send(sock, run, _control(local, len(run[0]), 0, six), remote)
             if refused not in _SPLIT_ERRORS:
                 taken += 0 if refused else len(run)
                 continue
-        taken += sum(_send(sock, [one], ancillary, remote) == 0 for one in run)
+        single = _control(local, 0, 0, six)
+        taken += sum(_send(sock, [one], single, remote) == 0 for one in run)
+    return taken
+
+
+def send_rows(
+    sock: socket.socket,
+    rows: memoryview,
+    size: int,
+    local: str,
+    remote: tuple[str, int],
+    tos: int = 0,
+    *,
+    most: int = MAX_SEGMENTS,
+) -> int:
+    """Send the datagrams of ``size`` octets that fill ``rows``; return how many the kernel took.
+
+    The last one may be shorter.  Up to ``most`` leave with one call (1: without UDP_SEGMENT), with
+    ``tos`` in the octet of DSCP and ECN.  A path narrower than the datagrams, or a device without
+    checksum offload, refuses a batch: it then goes out one by one.
+    Raises :exc:`ValueError` when ``size`` is less than 1.
+    """
+    if size < 1:
+        raise ValueError("rows have at least one octet")
+    six = ":" in remote[0]
+    step = max(1, min(most, _KERNEL_SEGMENTS, _MAX_SEND // size)) * size
+    taken = 0
+    for at in range(0, len(rows), step):
+        part = rows[at : at + step]
+        if len(part) > size:
+            refused = _send(sock, (part,), _control(local, size, tos, six), remote)
+            if refused not in _SPLIT_ERRORS:
+                taken += 0 if refused else -(-len(part) // size)
+                continue
+        single = _control(local, 0, tos, six)
+        for begin in range(0, len(part), size):
+            taken += _send(sock, (part[begin : begin + size],), single, remote) == 0
     return taken
 
 
 def _send(
-    sock: socket.socket, parts: list[bytes], ancillary: Ancillary, remote: tuple[str, int]
+    sock: socket.socket,
+    parts: Sequence[bytes | memoryview],
+    ancillary: Ancillary,
+    remote: tuple[str, int],
 ) -> int:
     """Return 0, or the error number."""
     number = 0
@@ -185,11 +263,21 @@ def _send(
     return number
 
 
-def _source(local: str) -> Ancillary:
+def _control(local: str, size: int, tos: int, six: bool) -> Ancillary:
     try:
-        return source_cmsg(local)
-    except (OSError, ValueError):
-        return []
+        return _made(local, size, tos, six)
+    except (OSError, ValueError):  # no address, or a link that is gone: not remembered
+        return _made("", size, tos, six)
+
+
+@lru_cache(maxsize=1024)
+def _made(local: str, size: int, tos: int, six: bool) -> Ancillary:
+    control = [*source_cmsg(local)]
+    if size:
+        control.append((socket.IPPROTO_UDP, UDP_SEGMENT, size.to_bytes(2, sys.byteorder)))
+    if tos:
+        control.append(tos_cmsg(tos, six=six))
+    return control
 
 
 def _run(datagrams: list[bytes], start: int) -> int:
@@ -201,8 +289,3 @@ def _run(datagrams: list[bytes], start: int) -> int:
         if length != size:
             return at + 1 if 0 < length < size else at
     return most
-
-
-@lru_cache(maxsize=256)
-def _segment_cmsg(size: int) -> tuple[int, int, bytes]:
-    return (socket.IPPROTO_UDP, UDP_SEGMENT, size.to_bytes(2, "little"))

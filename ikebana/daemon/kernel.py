@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from socket import socket
-from typing import Protocol
+from typing import Final, Protocol
 
 from ikebana.config.compile import GatewayPlan
 from ikebana.daemon.backlog import Backlog
@@ -25,6 +25,8 @@ from tundev.changes import Changes
 from tundev.paths import local_addresses
 from tundev.routes import Routes
 from tundev.tun import Tun
+
+_OFFLOAD: Final = False  # the worker reads plain packets
 
 
 class Host(Protocol):
@@ -98,7 +100,7 @@ class Kernel:
         self._mtu = tunnel_mtu(plan.mtu, 6, True, 16, 16, 16)  # holds for every path and transform
         self._loop: asyncio.AbstractEventLoop | None = None
         try:
-            self._tun = Tun(plan.tun_name, mtu=self._mtu)
+            self._tun = Tun(plan.tun_name, mtu=self._mtu, offload=_OFFLOAD)
             self._tun.up()
             self._routes = Routes(plan.tun_name, plan.routing_table, plan.mark, adopt=True)
             self._routing = Routing(self._routes, local_addresses, complain)

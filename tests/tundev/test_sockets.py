@@ -1,6 +1,7 @@
 """Options and control messages of the sockets."""
 
 import socket
+import sys
 
 import pytest
 
@@ -9,9 +10,12 @@ from tundev.sockets import (
     PMTUDISC_DO,
     PMTUDISC_OMIT,
     configure,
+    enable_tos,
     family_of,
     local_of,
     source_cmsg,
+    told,
+    tos_cmsg,
     with_scope,
 )
 
@@ -54,3 +58,25 @@ def test_a_configured_socket_does_not_block(fragment: bool, expected: int) -> No
         assert not sock.getblocking()
         assert sock.getsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER) == expected
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) > 100_000
+
+
+def test_control_messages_tell_address_size_and_tos() -> None:
+    gro = (socket.IPPROTO_UDP, 104, (1400).to_bytes(4, sys.byteorder))
+    four = (*source_cmsg("10.99.0.1"), gro, (socket.IPPROTO_IP, 1, b"\xb9"))
+    assert told(four) == ("10.99.0.1", 1400, 0xB9)
+    six = (*source_cmsg("fd99::1"), tos_cmsg(0xFF, six=True))
+    assert told(six) == ("fd99::1", 0, 0xFF)
+    assert told((tos_cmsg(3, six=False),)) == ("", 0, 3)
+
+
+def test_control_messages_that_were_cut_off_tell_nothing() -> None:
+    cut = ((socket.IPPROTO_IP, 8, b"\1\0"), (socket.IPPROTO_UDP, 104, b""), (0, 1, b""))
+    assert told(cut) == ("", 0, 0)
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_the_tos_can_be_asked_for(family: socket.AddressFamily) -> None:
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        enable_tos(sock)
+        asked = (socket.IPPROTO_IPV6, 66) if family == socket.AF_INET6 else (socket.IPPROTO_IP, 13)
+        assert sock.getsockopt(*asked) == 1

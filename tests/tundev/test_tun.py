@@ -1,7 +1,10 @@
 """The device, seen from both of its sides."""
 
 import errno
+import fcntl
+import os
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,9 +17,9 @@ from tundev.tun import Tun, TunError, hint
 Wait = Callable[[socket.socket | int], bool]
 
 
-@pytest.fixture
-def tun(inside: Namespace) -> Iterator[Tun]:
-    with inside.enter(), Tun("ik0", mtu=1380) as device:
+@pytest.fixture(params=[True, False], ids=["offload", "plain"])
+def tun(inside: Namespace, request: pytest.FixtureRequest) -> Iterator[Tun]:
+    with inside.enter(), Tun("ik0", mtu=1380, offload=request.param) as device:
         device.up()
         yield device
 
@@ -53,9 +56,18 @@ def test_packets_go_out_and_come_in(
         packet = tun.read()
         assert packet[0] >> 4 == (6 if six else 4)
         assert packet.endswith(b"question")
+        assert _udp_sum(packet, 40 if six else 20) == 0xFFFF
         assert tun.write(_answer(packet, 40 if six else 20))
         assert readable(sock)
         assert sock.recvfrom(100)[:2][0] == b"question"
+
+
+def _udp_sum(packet: bytes, header: int) -> int:
+    """Return the sum over datagram and pseudo header: 0xFFFF when its checksum is right."""
+    ends = packet[8:40] if header == 40 else packet[12:20]
+    covered = ends + b"\0\x11" + len(packet[header:]).to_bytes(2, "big") + packet[header:]
+    total = int.from_bytes(covered + bytes(len(covered) % 2), "big")
+    return total % 0xFFFF or 0xFFFF
 
 
 def _answer(packet: bytes, header: int) -> bytes:
@@ -107,6 +119,52 @@ def test_it_goes_with_its_descriptor_unless_it_persists() -> None:
     with Tun("ik2") as tun:
         tun.persist(persistent=False)
     assert not there()
+
+
+def _send(source: str, target: str, data: bytes, segment: int = 0) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((source, 0))
+        sock.setsockopt(socket.IPPROTO_UDP, 103, segment)
+        sock.sendto(data, (target, 7))
+
+
+def test_this_kernel_leaves_all_work_to_us(inside: Namespace) -> None:
+    inside.address("lo", "10.1.0.1/32")
+    with Tun("ik0") as tun, Routes("ik0", 4242, 7) as routes:
+        assert (tun.vnet, tun.offloads >= {"csum", "tso4", "tso6", "ecn"}) == (True, True)
+        if not tun.offloads >= {"uso4", "uso6"}:
+            pytest.skip("UDP segmentation before the TUN needs Linux 6.2")
+        tun.up()
+        routes.tunnel("10.2.0.9/32", source="10.1.0.1")
+        _send("10.1.0.1", "10.2.0.9", b"x" * 2500, segment=1000)
+        data = os.read(tun.fileno(), 70000)
+        assert len(data) == 10 + 20 + 8 + 2500
+        assert struct.unpack("=BBHHHH", data[:10]) == (1, 5, 28, 1000, 20, 6)
+
+
+def test_without_offload_there_is_no_header(inside: Namespace) -> None:
+    inside.address("lo", "10.1.0.1/32")
+    with Tun("ik0", offload=False) as tun, Routes("ik0", 4242, 7) as routes:
+        assert (tun.vnet, tun.offloads) == (False, frozenset())
+        tun.up()
+        routes.tunnel("10.2.0.9/32", source="10.1.0.1")
+        _send("10.1.0.1", "10.2.0.9", b"x" * 2500, segment=1000)
+        sizes = [len(os.read(tun.fileno(), 70000)) for _ in range(3)]
+        assert sizes == [1028, 1028, 528]
+
+
+@pytest.mark.usefixtures("inside")
+def test_a_persistent_device_forgets_what_its_last_owner_wanted() -> None:
+    with Tun("ik2") as tun:
+        tun.persist(persistent=True)
+        fcntl.ioctl(tun.fileno(), 0x400454D8, struct.pack("=i", 12))  # a longer header
+    with Tun("ik2", offload=False) as tun:
+        assert not tun.offloads
+    with Tun("ik2") as tun:
+        tun.persist(persistent=False)
+        size = bytearray(4)
+        fcntl.ioctl(tun.fileno(), 0x800454D7, size)
+        assert (tun.vnet, int.from_bytes(size, "little")) == (True, 10)
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tundev.namespaces import Namespace, Namespaces
 from tundev.udp import (
     MAX_SEGMENTS,
     CannotListen,
     PortInUse,
     enable_gro,
+    enable_tos,
     has_udp_gso,
     open_udp,
     receive,
     receive_batch,
+    receive_into,
     send,
+    send_rows,
     send_segments,
 )
 
@@ -126,3 +130,145 @@ def test_this_kernel_segments() -> None:
 def test_refused_segments_are_told(pair: tuple[socket.socket, socket.socket]) -> None:
     assert send_segments(pair[0], [b"x", b"x"], "192.0.2.1", ("127.0.0.1", port(pair[1]))) == 0
     assert send_segments(pair[0], [], "", ("127.0.0.1", port(pair[1]))) == 0
+
+
+def taken_in(sock: socket.socket, octets: int, readable: Wait) -> list[tuple[bytes, int, int]]:
+    """Return (octets, datagram size, TOS) of each read until so many octets came."""
+    room = memoryview(bytearray(1 << 17))
+    reads: list[tuple[bytes, int, int]] = []
+    while sum(len(data) for data, _, _ in reads) < octets and readable(sock):
+        got = receive_into(sock, room)
+        assert got is not None
+        reads.append((bytes(room[: got[0]]), got[1], got[4]))
+    return reads
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("most", [1, 3, 32, 1000])
+@pytest.mark.parametrize(("count", "last"), [(1, 7), (5, 1000), (5, 300), (100, 1000)])
+def test_rows_arrive_as_they_were_given(
+    host: str, most: int, count: int, last: int, readable: Wait
+) -> None:
+    rows = b"".join(bytes([number]) * 1000 for number in range(count))
+    rows = rows[: len(rows) - 1000 + last]
+    with open_udp(host, 0, 0) as a, open_udp(host, 0, 0) as b:
+        assert enable_gro(b)
+        enable_tos(b)
+        kernel = send_rows(a, memoryview(rows), 1000, host, (host, port(b)), 0xBB, most=most)
+        assert kernel == count
+        reads = taken_in(b, len(rows), readable)
+    assert b"".join(data for data, _, _ in reads) == rows
+    assert {tos for _, _, tos in reads} == {0xBB}
+    assert all(size == min(1000, len(data)) for data, size, _ in reads)
+    if most == 1:
+        assert len(reads) == count
+
+
+def test_a_read_tells_who_sent_and_where_to(
+    pair: tuple[socket.socket, socket.socket], readable: Wait
+) -> None:
+    client, server = pair
+    room = memoryview(bytearray(100))
+    assert receive_into(server, room) is None
+    sent = send_rows(client, memoryview(b"xyz"), 9, "127.0.0.3", ("127.0.0.2", port(server)))
+    assert sent == 1
+    assert readable(server)
+    got = receive_into(server, room)
+    assert got == (3, 3, ("127.0.0.3", port(client)), "127.0.0.2", 0)
+    assert bytes(room[:3]) == b"xyz"
+
+
+def test_an_empty_datagram_and_one_that_is_too_long(
+    pair: tuple[socket.socket, socket.socket], readable: Wait
+) -> None:
+    room = memoryview(bytearray(10))
+    for data in (b"", b"0123456789ABC"):
+        assert send(pair[0], data, "", ("127.0.0.1", port(pair[1])))
+        assert readable(pair[1])
+        got = receive_into(pair[1], room)
+        assert got is not None
+        assert got[:2] == (min(10, len(data)),) * 2
+    assert send_rows(pair[0], memoryview(b""), 10, "", ("127.0.0.1", port(pair[1]))) == 0
+
+
+def test_an_error_of_an_earlier_datagram_costs_no_later_one(readable: Wait) -> None:
+    room = memoryview(bytearray(100))
+    with open_udp("127.0.0.1", 0, 0) as sock, open_udp("127.0.0.1", 0, 0) as open_one:
+        with open_udp("127.0.0.1", 0, 0) as closed:
+            nowhere = ("127.0.0.1", port(closed))
+        assert send_rows(sock, memoryview(b"x"), 1, "", nowhere) == 1
+        assert readable(sock)
+        rows = memoryview(b"aabbc")
+        assert send_rows(sock, rows, 2, "", ("127.0.0.1", port(open_one))) == 3
+        assert [d for d, _, _ in taken_in(open_one, 5, readable)] == [b"aa", b"bb", b"c"]
+        assert send_rows(sock, memoryview(b"x"), 1, "", nowhere) == 1
+        assert send(open_one, b"answer", "", ("127.0.0.1", port(sock)))
+        assert readable(sock)
+        got = receive_into(sock, room)
+        assert got is not None
+        assert bytes(room[: got[0]]) == b"answer"
+
+
+def test_a_link_local_sender_comes_with_its_link(spaces: Namespaces, readable: Wait) -> None:
+    a, b = spaces.add("a"), spaces.add("b")
+    a.veth("w", b, "w")
+    a.address("w", "fe80::1/64")
+    b.address("w", "fe80::2/64")
+    with b.enter(), open_udp("::", 0, 0) as there:
+        with a.enter(), open_udp("::", 0, 0) as here:
+            to = ("fe80::2%w", port(there))
+            assert send_rows(here, memoryview(b"12345"), 2, "fe80::1%w", to, 0x28) == 3
+            enable_tos(there)
+        # names of links are those of the reader's namespace
+        assert readable(there)
+        got = receive_into(there, memoryview(bytearray(100)))
+    assert got is not None
+    assert (got[2][0], got[3]) == ("fe80::1%w", "fe80::2%w")
+
+
+@pytest.mark.parametrize("fragment", [True, False])
+def test_rows_longer_than_the_device_takes_go_singly(
+    spaces: Namespaces, fragment: bool, readable: Wait
+) -> None:
+    a, b = spaces.add("a"), spaces.add("b")
+    a.veth("w", b, "w")
+    for space, last in ((a, 1), (b, 2)):
+        space.address("w", f"10.0.0.{last}/24")
+    a.up("w", 1000)
+    with b.enter(), open_udp("10.0.0.2", 0, 0) as there, a.enter():
+        with open_udp("10.0.0.1", 0, 0, fragment=fragment) as here:
+            rows = bytes(1400) + b"x" * 1400 + b"last"
+            taken = send_rows(here, memoryview(rows), 1400, "", ("10.0.0.2", port(there)))
+        assert taken == (3 if fragment else 1)
+        if fragment:
+            came = [data for data, _, _ in taken_in(there, len(rows), readable)]
+            assert b"".join(came) == rows
+
+
+def test_rows_that_cannot_be_sent_are_not_counted(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    rows = memoryview(bytes(300))
+    assert send_rows(pair[0], rows, 100, "192.0.2.1", ("127.0.0.1", port(pair[1]))) == 0
+    assert send_rows(pair[0], rows, 100, "", ("no address", 9)) == 0
+    with pytest.raises(ValueError, match="at least one octet"):
+        send_rows(pair[0], rows, 0, "", ("127.0.0.1", port(pair[1])))
+
+
+@pytest.mark.usefixtures("inside")
+def test_a_host_without_loopback_is_believed(inside: Namespace) -> None:
+    assert inside.run(["ip", "link", "set", "lo", "down"]).wait() == 0
+    assert has_udp_gso()
+
+
+def test_control_messages_that_do_not_fit_are_no_harm(
+    pair: tuple[socket.socket, socket.socket], readable: Wait
+) -> None:
+    server = pair[1]
+    for option in (6, 7, 12, 35):  # options, TTL, TTL, time: more than there is room for
+        server.setsockopt(socket.IPPROTO_IP if option < 35 else socket.SOL_SOCKET, option, 1)
+    assert enable_gro(server)
+    enable_tos(server)
+    sent = send_rows(pair[0], memoryview(bytes(30)), 10, "", ("127.0.0.1", port(server)))
+    assert sent == 3
+    assert sum(len(data) for data, _, _ in taken_in(server, 30, readable)) == 30
