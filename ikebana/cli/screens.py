@@ -1,7 +1,7 @@
 """What ``status`` and ``log`` print: pure functions of views, lines of at most the width given."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ikebana.cli.paint import Paint, state_colour, state_mark
@@ -33,14 +33,15 @@ def overview(
     width: int = 80,
     height: int | None = None,
 ) -> list[str]:
-    """Return the gateway in a line, then a line a connection, and one more where there is a reason.
+    """Return the gateway, then a line a connection, and one more where there is a reason.
 
     ``now`` in seconds of the Unix epoch.  With ``height`` at most that many lines: what needs
     attention comes first then.
     """
     columns = _columns(status, width)
     titles = "  " + " ".join(f"{title:<{room}}" for title, room in columns)
-    lines = [fit(_gateway(status.gateway, now), width), paint(titles[:width].rstrip(), "bold")]
+    lines = [fit(line, width) for line in _gateway(status.gateway, now)]
+    lines += [paint(titles[:width].rstrip(), "bold")]
     lines += [paint(fit(f"! {text}", width), "yellow") for text in status.gateway.warnings[:3]]
     entries = [_entry(one, columns, paint, width) for one in status.connections]
     if height is not None and len(lines) + sum(map(len, entries)) > height:
@@ -72,16 +73,29 @@ def _none(status: StatusView) -> list[str]:
     return [] if status.connections else ["  no connections"]
 
 
-def _gateway(gateway: GatewayView, now: float) -> str:
-    drops = sum(gateway.drops.values())
+def _gateway(gateway: GatewayView, now: float) -> Iterator[str]:
+    """Tell of daemon and worker: a line, and one more when there were packets."""
+    worker = gateway.worker
     parts = [
         f"{gateway.name}: ikebana {gateway.version}, pid {gateway.pid}",
         f"up {span(now - gateway.started)}" if gateway.started else "",
         f"{gateway.half_open} half-open" if gateway.half_open else "",
-        f"worker restarted {gateway.worker.restarts}x" if gateway.worker.restarts else "",
-        f"{drops} drops" if drops else "",
+        f"worker restarted {worker.restarts}x" if worker.restarts else "",
     ]
-    return ", ".join(part for part in parts if part)
+    yield ", ".join(part for part in parts if part)
+    drops = _drops(gateway.drops)
+    counts = (
+        f"{amount(worker.packets_in)} packets in, {amount(worker.packets_out)} out",
+        f"dropped: {drops}" if drops else "",
+    )
+    if drops or worker.packets_in or worker.packets_out:
+        yield "; ".join(part for part in counts if part)
+
+
+def _drops(counts: Mapping[str, int]) -> str:
+    """Tell what was dropped, the most frequent first; empty when nothing was."""
+    found = sorted(((count, name) for name, count in counts.items() if count), reverse=True)
+    return ", ".join(f"{name} {count}" for count, name in found)
 
 
 def _entry(
@@ -139,7 +153,6 @@ def _details(view: ConnectionView, paint: Paint, width: int) -> Iterator[str]:
         + (paint(_state(view), colour))
     )
     spis = f"{view.initiator_spi}_i {view.responder_spi}_r" if view.initiator_spi else ""
-    drops = ", ".join(f"{name} {count}" for name, count in view.drops.items() if count)
     facts = (
         ("peer", f"{view.peer} ({view.peer_id})" if view.peer_id else view.peer),
         ("local id", view.local_id),
@@ -151,7 +164,7 @@ def _details(view: ConnectionView, paint: Paint, width: int) -> Iterator[str]:
         ("mappings", f"{view.mappings_up} of {view.mappings_total} up" + _narrowed(view)),
         ("in", _traffic(view.packets_in, view.octets_in, view.rate_in_bps)),
         ("out", _traffic(view.packets_out, view.octets_out, view.rate_out_bps)),
-        ("drops", drops),
+        ("drops", _drops(view.drops)),
         ("tries", _tries(view)),
     )
     for label, text in facts:

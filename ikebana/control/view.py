@@ -97,6 +97,7 @@ class ChildView(_Json):
     octets_out: int = 0
     mode: str = ""  # "tunnel", "transport"
     protocol: str = ""  # "esp", "ah"
+    drops: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +140,14 @@ class ConnectionView(_Json):
 
 @dataclass(frozen=True, slots=True)
 class WorkerView(_Json):
-    """The packet worker; ``pid`` 0 while there is none."""
+    """The packet worker; ``pid`` 0 while there is none.  Counts are of all that there have been."""
 
     pid: int = 0
     restarts: int = 0
+    packets_in: int = 0
+    packets_out: int = 0
+    octets_in: int = 0
+    octets_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,7 @@ class Gateway:
 
     def on_worker_restarted(self) -> None:
         """Give the new worker its policies, and every child new keys."""
+        self.tally.restarted()
         self.performer.brief(anew=True)
         self._runner.acknowledgements.fail_all()
         for tunnel in self.tunnels.values():

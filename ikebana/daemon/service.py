@@ -66,7 +66,7 @@ class Service:
             pid=os.getpid(),
             started=self._started,
             listening=kernel.listening,
-            worker=WorkerView(kernel.worker_pid, kernel.restarts),
+            worker=WorkerView(kernel.worker_pid, kernel.restarts, **gateway.tally.traffic()),
             drops=gateway.tally.drops(),
             half_open=gateway.endpoint.half_open,
             warnings=self.warnings,

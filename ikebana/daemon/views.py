@@ -1,7 +1,7 @@
 """The gateway's state as the control socket shows it."""
 
 from ikebana.control.view import ChildView, ConnectionView
-from ikebana.daemon.tally import Counts
+from ikebana.daemon.tally import Counts, add, dropped
 from ikebana.daemon.tunnels import Tunnel
 from ikecore.actions import ChildEstablished
 from ikecore.proposals import Protocol
@@ -21,6 +21,9 @@ def connection_view(tunnel: Tunnel, now: float, path: Path | None = None) -> Con
     ends = [c.rekey_at for c in core.children if c.rekey_at]
     counts = [tunnel.counts.get(c.inbound_spi, Counts()) for c in core.children]
     totals = [tunnel.past, *tunnel.counts.values()]  # also of those replaced and not yet gone
+    seen: dict[str, int] = {}
+    for one in totals:
+        add(seen, one.seen)
     reason = core.reason
     mappings_up, mappings_total = core.mappings
     return ConnectionView(
@@ -52,6 +55,7 @@ def connection_view(tunnel: Tunnel, now: float, path: Path | None = None) -> Con
         initiator_spi=newest.initiator_spi.hex() if newest is not None else "",
         responder_spi=newest.responder_spi.hex() if newest is not None else "",
         children=tuple(_child_view(c, n, now) for c, n in zip(core.children, counts, strict=True)),
+        drops=dropped(seen),
         mode=str(child.mode if child is not None else plan.mode),
         last_change=tunnel.last_change,
         last_change_at=tunnel.last_change_at or None,
@@ -73,6 +77,7 @@ def _child_view(child: ChildEstablished, counts: Counts, now: float) -> ChildVie
         octets_out=counts.octets_out,
         mode=str(child.mode),
         protocol="ah" if child.suite.protocol == Protocol.AH else "esp",
+        drops=counts.drops,
     )
 
 

@@ -43,7 +43,7 @@ class Sockets:
 
     The raw ones are those of ESP, then those of ``ah``.  ``vnet`` is whether the TUN device shows
     a virtio header before each packet; ``offload`` whether the 4500 sockets may send and receive
-    many datagrams in one call.
+    many datagrams in one call; ``vectors`` whether numpy may be used if it is there.
     """
 
     udp: tuple[str, ...]
@@ -51,6 +51,7 @@ class Sockets:
     ah: tuple[int, ...] = ()
     vnet: bool = False
     offload: bool = True
+    vectors: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +193,14 @@ class Limit:
 class Traffic:
     """Counts since the worker started: all of them, and those of each child that changed.
 
-    ``children``: inbound SPI, packets in, octets in, packets out, octets out.
+    ``children``: inbound SPI, packets in, octets in, packets out, octets out.  ``drops``: inbound
+    SPI, and what of that child's was dropped or seen, by the names of :mod:`esp.counters`.  No
+    ``counts`` at all: nothing is said of them.
     """
 
     counts: dict[str, int]
     children: tuple[tuple[int, int, int, int, int], ...]
+    drops: tuple[tuple[int, dict[str, int]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +316,9 @@ def _checked(message: Message) -> Message:
             for spi, *counts in message.children:
                 _within(32, spi)
                 _within(63, *counts)
+            for spi, drops in message.drops:
+                _within(32, spi)
+                _within(63, *drops.values())
         case Ike():
             _check_path(message.path)
         case Network():

@@ -32,6 +32,20 @@ def test_overview_is_a_line_a_connection_and_its_reason() -> None:
     ]
 
 
+def test_packets_and_what_was_dropped_are_told_once_there_are_some() -> None:
+    worker = WorkerView(4243, 0, 1_200_000, 90, 10, 20)
+    busy = replace(GATEWAY, worker=worker, drops={"policy": 0, "replay": 3, "no_sa": 12})
+    lines = overview(StatusView(busy, (NET,)), NOW)
+    assert lines[:2] == [
+        "moon: ikebana 0.1.0, pid 4242, up 1h01m",
+        "1.20M packets in, 90 out; dropped: no_sa 12, replay 3",
+    ]
+    quiet = overview(StatusView(replace(busy, drops={}), (NET,)), NOW)
+    assert quiet[1] == "1.20M packets in, 90 out"
+    lines = overview(StatusView(busy, (NET,) * 50), NOW, height=23)
+    assert len(lines) <= 23
+
+
 def test_mappings_are_counted_where_some_are_down() -> None:
     some = replace(NET, state=ConnectionState.PARTIALLY_CONNECTED, mappings_up=1, mappings_total=2)
     status = StatusView(GATEWAY, (some, NET))

@@ -51,7 +51,7 @@ def test_json_names_are_stable() -> None:
     ]  # fmt: skip
     assert list(ChildView(1, 2).to_json()) == [
         "inbound_spi", "outbound_spi", "esp", "local_ts", "remote_ts", "age_s", "rekey_in_s",
-        "packets_in", "packets_out", "octets_in", "octets_out", "mode", "protocol",
+        "packets_in", "packets_out", "octets_in", "octets_out", "mode", "protocol", "drops",
     ]  # fmt: skip
     assert list(GatewayView("moon").to_json()) == [
         "name", "version", "pid", "started", "listening", "worker", "drops", "half_open",

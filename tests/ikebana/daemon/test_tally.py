@@ -1,6 +1,6 @@
 """Counts of children, rates, and drops by name."""
 
-from ikebana.daemon.tally import Tally
+from ikebana.daemon.tally import Counts, Tally
 from ikebana.worker.messages import Traffic
 
 
@@ -37,3 +37,42 @@ def test_drops_name_their_reasons_and_leave_zeros_out() -> None:
     tally.drop("malformed")
     assert tally.drops() == {"replay": 3, "ike_malformed": 2}
     assert tally.all() == {"replay": 3, "integrity": 0, "packets_in": 9, "ike_malformed": 2}
+
+
+def test_the_daemons_and_the_workers_rate_are_one_number() -> None:
+    tally = Tally()
+    tally.take(Traffic({"ike_rate": 5}, ()), 1.0)
+    tally.drop("rate")
+    assert tally.drops() == tally.all() == {"ike_rate": 6}
+
+
+def test_counts_go_on_when_another_worker_begins_from_zero() -> None:
+    tally = Tally()
+    tally.take(Traffic({"replay": 3, "packets_in": 9}, ()), 1.0)
+    tally.restarted()
+    assert tally.all() == {"replay": 3, "packets_in": 9}
+    tally.take(Traffic({"replay": 1, "packets_in": 2}, ()), 2.0)
+    assert tally.all() == {"replay": 4, "packets_in": 11}
+    assert tally.drops() == {"replay": 4}
+    assert tally.traffic() == {
+        "packets_in": 11, "packets_out": 0, "octets_in": 0, "octets_out": 0,
+    }  # fmt: skip
+
+
+def test_a_message_without_counts_says_nothing_of_them() -> None:
+    tally = Tally()
+    tally.take(Traffic({"replay": 3}, ()), 1.0)
+    tally.take(Traffic({}, ()), 2.0)
+    assert tally.all() == {"replay": 3}
+
+
+def test_what_a_child_dropped_is_its_own_and_adds_up() -> None:
+    tally = Tally()
+    counts = tally.open(1, 10.0)
+    tally.take(Traffic({}, (), ((1, {"replay": 2, "dummy": 4}), (99, {"replay": 7}))), 11.0)
+    tally.take(Traffic({}, (), ((1, {"replay": 3, "no_such_counter": 1}),)), 12.0)
+    assert counts.drops == {"replay": 3}  # cover traffic is no loss
+    assert counts.seen == {"replay": 3, "dummy": 4}
+    past = Counts(seen={"replay": 1, "padding": 1})
+    past.add(counts)
+    assert past.drops == {"replay": 4, "padding": 1}

@@ -73,6 +73,18 @@ def test_totals_go_on_when_a_child_is_gone_and_the_last_change_is_shown() -> Non
     )  # fmt: skip
 
 
+def test_drops_are_summed_over_the_sas_that_a_connection_has_had() -> None:
+    made = tunnel()
+    made.core.start()
+    made.core.handle(established(), 10.0)
+    made.core.handle(child(narrowed=False), 10.0)
+    made.past.add(Counts(seen={"replay": 3, "dummy": 9}))
+    made.counts[0x1000] = Counts(seen={"replay": 2, "integrity": 1})
+    view = connection_view(made, 20.0)
+    assert view.drops == {"replay": 5, "integrity": 1}
+    assert view.children[0].drops == {"replay": 2, "integrity": 1}
+
+
 def test_a_peer_that_moved_is_shown_where_it_is() -> None:
     made = tunnel()
     made.core.start()

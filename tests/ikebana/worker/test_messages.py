@@ -100,6 +100,9 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         Traffic,
         st.dictionaries(NAMES, COUNTS, max_size=4),
         st.lists(st.tuples(SPIS, COUNTS, COUNTS, COUNTS, COUNTS), max_size=3).map(tuple),
+        st.lists(st.tuples(SPIS, st.dictionaries(NAMES, COUNTS, max_size=2)), max_size=3).map(
+            tuple
+        ),
     ),
     st.builds(Ike, PATHS, st.binary(max_size=100)),
     st.builds(Network, ADDRESSES, NAMES, SPIS),

@@ -1,8 +1,16 @@
 """What the worker tells of its counters, and when."""
 
-from ikebana.worker.messages import Remove, Report, Traffic
+from collections.abc import Mapping
+
+from esp.child import ChildSa
+from esp.counters import OF_SA
+from ikebana.worker.children import child_of
+from ikebana.worker.messages import LONGEST, Remove, Report, Traffic, pack
+from ikebana.worker.report import Reports
 from tests.esp.tunnel import udp4
 from tests.ikebana.worker.rig import installs, side, two
+
+MOST = 2**63 - 1
 
 
 def test_asked_the_worker_tells_all_children() -> None:
@@ -61,3 +69,65 @@ def test_counters_only_grow() -> None:
             after = sun.worker.counts
             assert all(after[name] >= count for name, count in before.items())
             before = after
+
+
+def some(count: int) -> dict[int, ChildSa]:
+    ends = ("192.0.2.1", 4500), ("192.0.2.2", 4500)
+    orders = (installs(*ends, spi)[0] for spi in range(0xF0000000, 0xF0000000 + count))
+    return {order.inbound_spi: child_of(order) for order in orders}
+
+
+def told(
+    reports: Reports, children: Mapping[int, ChildSa], counts: dict[str, int] | None = None
+) -> list[Traffic]:
+    return reports.due(counts or {}, children)[0]
+
+
+def test_what_a_child_dropped_is_told_when_it_changed_though_nothing_passed() -> None:
+    reports, children = Reports(), some(2)
+    one, _ = children.values()
+    assert told(reports, children) == []
+    one.drops["replay"] = 2
+    assert told(reports, children) == [Traffic({}, (), ((one.inbound.spi, {"replay": 2}),))]
+    assert told(reports, children) == []
+    one.drops["replay"] = 3
+    assert [message.drops for message in told(reports, children)] == [
+        ((one.inbound.spi, {"replay": 3}),)
+    ]
+
+
+def test_what_was_told_does_not_change_with_the_child() -> None:
+    reports, children = Reports(), some(1)
+    (one,) = children.values()
+    one.drops["replay"] = 2
+    (message,) = told(reports, children)
+    one.drops["replay"] = 9
+    assert message.drops[0][1] == {"replay": 2}
+
+
+def test_the_last_word_of_a_child_has_all_of_it_and_says_nothing_of_the_worker() -> None:
+    reports, children = Reports(), some(1)
+    (one,) = children.values()
+    one.drops["integrity"] = 1
+    spi = one.inbound.spi
+    assert reports.last(one) == Traffic({}, ((spi, 0, 0, 0, 0),), ((spi, {"integrity": 1}),))
+
+
+def test_those_that_had_traffic_are_named_once() -> None:
+    reports, children = Reports(), some(2)
+    one, _ = children.values()
+    one.seal(udp4(1), 4)
+    assert reports.due({}, children)[1] == [one]
+    assert reports.due({}, children)[1] == []
+
+
+def test_the_largest_report_fits_into_its_messages() -> None:
+    reports, children = Reports(), some(2500)
+    for child in children.values():
+        child.drops.update(dict.fromkeys(OF_SA, MOST))
+        child.inbound.packets = child.inbound.octets = MOST
+        child.outbound.octets = MOST
+    messages, _ = reports.due(dict.fromkeys(map(str, range(60)), MOST), children)
+    assert max(len(pack(message)) for message in messages) <= LONGEST
+    assert {row[0] for one in messages for row in one.children} == set(children)
+    assert {row[0] for one in messages for row in one.drops} == set(children)
