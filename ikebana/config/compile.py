@@ -31,7 +31,10 @@ PAUSE: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class GatewayPlan:
-    """The process: where it listens and its bounds.  ``addresses`` empty: all; ``mtu`` octets."""
+    """The process: where it listens and its bounds.  ``addresses`` empty: all; ``mtu`` octets.
+
+    ``offload`` is whether many packets may go in one call, ``vectors`` whether numpy may be used.
+    """
 
     name: str
     addresses: tuple[str, ...]
@@ -42,6 +45,8 @@ class GatewayPlan:
     routing_table: int
     mark: int
     limits: Limits
+    offload: bool = True
+    vectors: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +233,8 @@ def compile_gateway(gateway: Gateway) -> GatewayPlan:
             ike_sas=limits.ike_sas,
             cookie_lifetime=float(limits.cookie_lifetime_s),
         ),
+        offload=gateway.offload == "auto",
+        vectors=gateway.lab.vectors,
     )
 
 

@@ -1,6 +1,6 @@
 """The gateway: ``[gateway]``, its limits and its quotas."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -89,6 +89,11 @@ class Lab(Model):
         default=False,
         description="Whether lifetimes may be as short as 1 s, so that a test sees many rekeys.",
     )
+    vectors: bool = Field(
+        default=True,
+        description="Whether numpy carries packets where it is installed; `false` measures what "
+        "the gateway does without it.",
+    )
 
 
 class Gateway(Model):
@@ -134,6 +139,11 @@ class Gateway(Model):
         le=0xFFFFFFFF,
         description="Firewall mark of our own IKE and ESP packets, which "
         "keeps them out of the tunnels.",
+    )
+    offload: Literal["auto", "off"] = Field(
+        default="auto",
+        description="Whether the kernel hands over and takes many packets in one call, as far as "
+        "it can; `off`: one at a time, slower, for a kernel or network card that does it wrong.",
     )
     limits: Limits = Field(default_factory=Limits, description="Bounds against floods.")
     quotas: Quotas = Field(default_factory=Quotas, description="How much this gateway carries.")

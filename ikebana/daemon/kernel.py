@@ -26,7 +26,7 @@ from tundev.paths import local_addresses
 from tundev.routes import Routes
 from tundev.tun import Tun
 
-_OFFLOAD: Final = False  # the worker reads plain packets
+_WORKER_READS_VNET: Final = False
 
 
 class Host(Protocol):
@@ -100,11 +100,21 @@ class Kernel:
         self._mtu = tunnel_mtu(plan.mtu, 6, True, 16, 16, 16)  # holds for every path and transform
         self._loop: asyncio.AbstractEventLoop | None = None
         try:
-            self._tun = Tun(plan.tun_name, mtu=self._mtu, offload=_OFFLOAD)
+            self._tun = Tun(
+                plan.tun_name, mtu=self._mtu, offload=plan.offload and _WORKER_READS_VNET
+            )
             self._tun.up()
             self._routes = Routes(plan.tun_name, plan.routing_table, plan.mark, adopt=True)
             self._routing = Routing(self._routes, local_addresses, complain)
-            self._worker = Supervisor(partial(WorkerProcess, self._tun.fileno(), self.sockets))
+            worker = partial(
+                WorkerProcess,
+                self._tun.fileno(),
+                self.sockets,
+                vnet=self._tun.vnet,
+                offload=plan.offload,
+                vectors=plan.vectors,
+            )
+            self._worker = Supervisor(worker)
             self._backlog = Backlog(self._worker.send)
             self._changes = Changes()
         except OSError:

@@ -15,9 +15,20 @@ _AT_ONCE: Final = 256  # messages before other things have their turn
 
 
 class WorkerProcess:
-    """Start one; ``send`` to it, and call :meth:`receive` when its descriptor is readable."""
+    """Start one; ``send`` to it, and call :meth:`receive` when its descriptor is readable.
 
-    def __init__(self, tun: int, sockets: Sockets) -> None:
+    ``vnet``, ``offload`` and ``vectors`` are as in :class:`ikebana.worker.messages.Sockets`.
+    """
+
+    def __init__(
+        self,
+        tun: int,
+        sockets: Sockets,
+        *,
+        vnet: bool = False,
+        offload: bool = True,
+        vectors: bool = True,
+    ) -> None:
         ours, theirs = make_pair()
         self._link = Link(ours)
         try:
@@ -32,7 +43,14 @@ class WorkerProcess:
             raise
         shared = (*sockets.nat.values(), *sockets.esp.values(), *sockets.ah.values())
         self._link.send(
-            Descriptors(tuple(sockets.nat), tuple(sockets.esp), tuple(sockets.ah)),
+            Descriptors(
+                tuple(sockets.nat),
+                tuple(sockets.esp),
+                tuple(sockets.ah),
+                vnet=vnet,
+                offload=offload,
+                vectors=vectors,
+            ),
             [tun, *(sock.fileno() for sock in shared)],
         )
 

@@ -216,6 +216,12 @@ def test_the_gateways_plan_says_what_the_file_says() -> None:
     ).gateway
     assert (plan.name, plan.addresses, plan.port, plan.mtu) == ("moon", (), 15500, 1400)
     assert (plan.limits.half_open, plan.limits.cookie_lifetime) == (7, 9.0)
+    assert (plan.offload, plan.vectors) == (True, True)
+
+
+def test_packets_go_one_by_one_and_without_numpy_where_the_file_says_so() -> None:
+    plan = _plan(GATEWAY + 'offload = "off"\n[gateway.lab]\nvectors = false\n').gateway
+    assert (plan.offload, plan.vectors) == (False, False)
 
 
 def test_three_retries_follow_the_first_try_then_one_every_interval() -> None:

@@ -63,3 +63,11 @@ def test_the_laboratory_is_closed_unless_somebody_opens_it() -> None:
         "gateway.lab.allow_short_lifetime",
         "did you mean allow_short_lifetimes?",
     )
+
+
+def test_offloads_are_used_unless_somebody_turns_them_off() -> None:
+    gateway = config(GATEWAY).gateway
+    assert (gateway.offload, gateway.lab.vectors) == ("auto", True)
+    off = config(GATEWAY + 'offload = "off"\n[gateway.lab]\nvectors = false\n').gateway
+    assert (off.offload, off.lab.vectors) == ("off", False)
+    assert problem(GATEWAY + 'offload = "on"\n').path == "gateway.offload"
