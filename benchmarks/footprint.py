@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from typing import Final
 
-from benchmarks.pairs import Kind, Pair, need, toml
+from benchmarks.pairs import Kind, Ours, Pair, need, toml
 from benchmarks.processes import memory_mib, wait_for_port
 from benchmarks.table import Cell, Goal, Table, Tell
 from tests.lab.topology import Lab
@@ -17,6 +17,7 @@ _ROWS: Final = {
     "RSS idle, MiB": None,
     "RSS connected, after traffic, MiB": Goal("≤ 120 MB, daemon and worker", 114.4, at_most=True),
     "PSS connected, after traffic, MiB": None,
+    "RSS of the worker, after traffic, MiB": Goal("≤ 80 MB", 76.3, at_most=True),
     "exec to UDP 500, ms": Goal("≤ 700 ms", 700, at_most=True),
     "status command, ms": None,
 }
@@ -43,6 +44,9 @@ def run(rounds: int, tell: Tell) -> Table:
                 rss, pss = memory_mib(pair.a.pids)
                 samples["RSS connected, after traffic, MiB", kind].append(rss)
                 samples["PSS connected, after traffic, MiB", kind].append(pss)
+                if isinstance(pair.a, Ours):
+                    worker, _ = memory_mib((pair.a.worker,))
+                    samples["RSS of the worker, after traffic, MiB", kind].append(worker)
                 began = time.perf_counter()
                 pair.a.status()
                 samples["status command, ms", kind].append((time.perf_counter() - began) * 1e3)

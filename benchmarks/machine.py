@@ -4,7 +4,7 @@ import os
 import platform
 import re
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cryptography.hazmat.backends.openssl.backend import backend
@@ -19,11 +19,21 @@ def describe() -> dict[str, str]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "cryptography": f"{version('cryptography')} ({backend.openssl_version_text()})",
+        "numpy": _installed("numpy"),
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') >> 20} MiB",
+        "load at the beginning": f"{os.getloadavg()[0]:.2f} in the minute before",
     }
     for name, argv in (("strongswan", ["swanctl", "--help"]), ("iperf3", ["iperf3", "--version"])):
         path = find(argv[0])
         found[name] = _version_of([path, *argv[1:]]) if path else "not installed"
     return found
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _processor() -> str:

@@ -1,18 +1,20 @@
-"""Pairs of gateways to compare: each pair in a copy of the lab's namespaces of its own."""
+"""Pairs of gateways to compare: each pair in a copy of the lab's namespaces of its own.
 
-import json
-import subprocess
-import time
-from collections.abc import Sequence
+The hosts' links have an MTU of 1400, so that inner packets are equally large through every gateway.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, Self, TypeAlias
 
-from benchmarks.processes import cpu_seconds, wait_for_port
+from benchmarks.iperf import TARGET, Run, run_all
+from benchmarks.processes import cpu_seconds
 from benchmarks.table import Skip
 from ikebana.control.client import Client
 from ikebana.control.view import StepDone, StepResult
 from tests.lab.ikebana import Gateway
-from tests.lab.needs import find, missing
+from tests.lab.needs import missing
 from tests.lab.strongswan import StrongSwan
 from tests.lab.topology import Lab, LabError, wait_for
 
@@ -20,7 +22,8 @@ Kind: TypeAlias = Literal["ikebana", "strongSwan"]
 
 IKE: Final = "aes128-sha256-x25519"
 ESP: Final = "aes128gcm16"
-_PORT: Final = 5201
+_INNER_MTU: Final = 1400
+_UP: Final = 60.0  # seconds
 
 
 def need(*programs: str) -> None:
@@ -28,6 +31,31 @@ def need(*programs: str) -> None:
     lacks = missing(*programs)
     if lacks:
         raise Skip(f"needs {lacks}")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Who the two gateways are and what both are told; what is not ``esp`` is for ours alone.
+
+    ``encap`` False: ESP as protocol 50, where the peer can.  ``gateway`` are more lines of the
+    configuration's ``[gateway]``, ``tables`` whole tables after it.  By gateway, "ga" or "gb":
+    ``addresses`` to listen on beside the usual one, ``more`` connections.  ``prepare`` lays
+    wires before the gateways start.
+    """
+
+    a: Kind = "ikebana"
+    b: Kind = "ikebana"
+    esp: str = ESP
+    encap: bool = True
+    gateway: str = ""
+    tables: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[Lab], None] = lambda _: None
+
+
+OURS: Final = Setup()
+THEIRS: Final = Setup("strongSwan", "strongSwan")
 
 
 class End(Protocol):
@@ -38,8 +66,8 @@ class End(Protocol):
         """Return its processes."""
         ...
 
-    def up(self) -> None:
-        """Bring the tunnel up by a whole negotiation."""
+    def up(self, name: str = "net") -> None:
+        """Bring a tunnel up by a whole negotiation."""
         ...
 
     def down(self) -> None:
@@ -54,25 +82,31 @@ class End(Protocol):
 class Ours:
     """Our gateway, driven through its control socket as the command line does."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
-        self.gateway = Gateway(lab, name, toml(lab, name), files={"net.psk": "labsecret"})
-        self._client = Client(str(self.gateway.control))
+    def __init__(self, lab: Lab, name: str, setup: Setup = OURS) -> None:
+        text = toml(lab, name, setup)
+        self.gateway = Gateway(lab, name, text, files={"net.psk": "labsecret"})
+        self.client = Client(str(self.gateway.control))
 
     @property
     def pids(self) -> Sequence[int]:
         """Return daemon and worker."""
         return self.gateway.pids
 
-    def up(self) -> None:
-        """Bring the tunnel up."""
-        steps = list(self._client.up("net", 20))
+    @property
+    def worker(self) -> int:
+        """Return the packet worker's process number."""
+        return self.client.status().gateway.worker.pid
+
+    def up(self, name: str = "net") -> None:
+        """Bring a tunnel up."""
+        steps = list(self.client.up(name, _UP))
         done, result = [s for s in steps if isinstance(s, StepDone)], steps[-1]
         if not (done and isinstance(result, StepResult) and result.ok):
             raise LabError(f"ikebana up in {self.gateway.name}: {steps}\n{self.gateway.log}")
 
     def down(self) -> None:
         """Take it down."""
-        self._client.down("net")
+        self.client.down("net")
 
     def status(self) -> None:
         """Run ``ikebana status``."""
@@ -84,42 +118,45 @@ class Ours:
 class Swan:
     """StrongSwan, driven by swanctl."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
-        self._swan = StrongSwan(lab, name)
-        self._swan.load(self._swan.connection(ike=IKE, esp=ESP))
+    def __init__(self, lab: Lab, name: str, setup: Setup = THEIRS) -> None:
+        self.swan = StrongSwan(lab, name)
+        self.swan.load(self.swan.connection(ike=IKE, esp=setup.esp))
 
     @property
     def pids(self) -> Sequence[int]:
         """Return charon, which is one process."""
-        return (self._swan.pid,)
+        return (self.swan.pid,)
 
-    def up(self) -> None:
-        """Bring the tunnel up."""
-        done, account = self._swan.initiate()
+    def up(self, name: str = "net") -> None:
+        """Bring a tunnel up."""
+        done, account = self.swan.initiate(name)
         if not done:
-            raise LabError(f"charon in {self._swan.name}: {account}")
+            raise LabError(f"charon in {self.swan.name}: {account}")
 
     def down(self) -> None:
         """Take it down."""
-        done, account = self._swan.terminate()
+        done, account = self.swan.terminate()
         if not done:
-            raise LabError(f"charon in {self._swan.name}: {account}")
+            raise LabError(f"charon in {self.swan.name}: {account}")
 
     def status(self) -> None:
         """Run ``swanctl --list-sas``."""
-        self._swan.list_sas()
+        self.swan.list_sas()
 
 
 class Pair:
     """Gateways A and B with a host behind each; gone when the block ends."""
 
-    def __init__(self, a: Kind, b: Kind) -> None:
+    def __init__(self, a: Kind, b: Kind, setup: Setup = OURS) -> None:
         self.name = f"{a} ↔ {b}" if a != b else f"{a}'s pair"
         self.kinds = (a, b)
         with ExitStack() as stack:
             self.lab = stack.enter_context(Lab())
-            self.b = _end(b, self.lab, "gb")
-            self.a = _end(a, self.lab, "ga")
+            for host in ("ca", "cb"):
+                self.lab[host].up("lan", _INNER_MTU)
+            setup.prepare(self.lab)
+            self.b = _end(b, self.lab, "gb", setup)
+            self.a = _end(a, self.lab, "ga", setup)
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -128,10 +165,11 @@ class Pair:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def connect(self) -> None:
-        """Let A start the tunnel, and wait until a ping comes back."""
-        self.a.up()
-        wait_for(lambda: self.lab.ping("ca", "10.2.0.2", 1) == 0, 10, f"a ping, {self.name}")
+    def connect(self, *more: str) -> None:
+        """Let A start the tunnel, and more by name; wait until a ping comes back."""
+        for name in ("net", *more):
+            self.a.up(name)
+        wait_for(lambda: self.lab.ping("ca", TARGET, 1) == 0, 10, f"a ping, {self.name}")
 
     def cpu(self) -> tuple[float, float]:
         """Return the CPU seconds that A and B have used."""
@@ -142,53 +180,62 @@ class Pair:
 
         "cpu" in it are the CPU seconds of both gateways meanwhile.
         """
-        log = self.lab.folder / "iperf3.log"
-        server = self.lab.spawn("cb", [find("iperf3") or "iperf3", "-s", "-1"], log)
-        try:
-            wait_for_port(server.pid, "tcp", _PORT)
-            before = self.cpu()
-            argv = [find("iperf3") or "iperf3", "-c", "10.2.0.2", "-t", f"{seconds:g}", "-J"]
-            _, output, errors = self.lab.run("ca", [*argv, *options], timeout=seconds + 30)
-            found: dict[str, Any] = json.loads(output or "{}")
-            if "end" not in found or "error" in found:
-                raise LabError(f"iperf3 over {self.name}: {found.get('error', errors)}")
-            found["cpu"] = [now - then for now, then in zip(self.cpu(), before, strict=True)]
-            server.wait(5)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            if server.poll() is None:
-                server.kill()
-                server.wait()
-            time.sleep(0.05)  # what is still in queues is not the next run's
+        (found,) = self.iperfs(seconds, [Run(options)])
         return found
 
+    def iperfs(self, seconds: float, runs: Sequence[Run]) -> list[dict[str, Any]]:
+        """Run several at once; the "cpu" of each is that of all."""
+        before = self.cpu()
+        found = run_all(self.lab, seconds, runs)
+        cpu = [now - then for now, then in zip(self.cpu(), before, strict=True)]
+        return [one | {"cpu": cpu} for one in found]
 
-def toml(lab: Lab, name: str) -> str:
+    def ours(self) -> tuple[Ours, Ours]:
+        """Return both ends of a pair of ours."""
+        if not (isinstance(self.a, Ours) and isinstance(self.b, Ours)):
+            raise TypeError(f"{self.name} is not ours")
+        return self.a, self.b
+
+
+def toml(lab: Lab, name: str, setup: Setup = OURS) -> str:
     """Return the configuration of our gateway in ``name``, the twin of StrongSwan's usual one."""
-    peer = "gb" if name == "ga" else "ga"
     here, there = ("1", "2") if name == "ga" else ("2", "1")
+    addresses = ", ".join(f'"{one}"' for one in (lab.outer(name), setup.addresses.get(name)) if one)
     return f"""
 [gateway]
 name = "{name}"
-addresses = ["{lab.outer(name)}"]
+addresses = [{addresses}]
+{setup.gateway}
+{setup.tables}
+{connection(lab, name, "net", [f"10.{here}.0.0/24"], [f"10.{there}.0.0/24"], setup)}
+{setup.more.get(name, "")}
+"""
 
+
+def connection(
+    lab: Lab, name: str, tunnel: str, local: Sequence[str], remote: Sequence[str], setup: Setup
+) -> str:
+    """Return one connection with the other gateway, as the gateway in ``name`` has it."""
+    peer = "gb" if name == "ga" else "ga"
+    which = "" if tunnel == "net" else f".{tunnel}"
+    return f"""
 [[connection]]
-name = "net"
+name = "{tunnel}"
 peer = "{lab.public(peer)}"
-local_id = "{name}.lab"
-remote_id = "{peer}.lab"
+local_id = "{name}{which}.lab"
+remote_id = "{peer}{which}.lab"
 psk = {{ file = "net.psk" }}
 initiation = "passive"
-local_subnets = ["10.{here}.0.0/24"]
-remote_subnets = ["10.{there}.0.0/24"]
+force_encap = {str(setup.encap).lower()}
+local_subnets = {list(local)}
+remote_subnets = {list(remote)}
 [connection.ike]
 version = "ikev2"
 proposals = ["{IKE}"]
 [connection.ipsec]
-proposals = ["{ESP}"]
+proposals = ["{setup.esp}"]
 """
 
 
-def _end(kind: Kind, lab: Lab, name: str) -> Ours | Swan:
-    return Ours(lab, name) if kind == "ikebana" else Swan(lab, name)
+def _end(kind: Kind, lab: Lab, name: str, setup: Setup) -> Ours | Swan:
+    return Ours(lab, name, setup) if kind == "ikebana" else Swan(lab, name, setup)
