@@ -1,24 +1,35 @@
 """Packets that wait until their tunnel has an SA for them: the first one is not lost."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
 from esp.batch import Acquire
 from policy.spd import SelectorPair
 
-_PER_TUNNEL: Final = 64
+_PACKETS: Final = 64  # of one tunnel
+_OCTETS: Final = 128 * 1024  # of one tunnel
 _TUNNELS: Final = 256
+_OWN: Final = 8 * 1024  # octets that every tunnel has room for
+_COMMON: Final = 2 * 1024 * 1024  # octets beyond that, of all tunnels: 4 MiB together
+_SHARES: Final = 16
+_OLDEST: Final = 10.0  # seconds: whoever sent it has given it up by then, or sent it again
 _TELL_AGAIN: Final = 5.0  # seconds: what a packet started may have failed, and nobody says so here
 
 
 @dataclass(slots=True)
 class _Waiting:
-    packets: list[bytes] = field(default_factory=list)
+    packets: deque[tuple[float, bytes]] = field(default_factory=deque)
+    octets: int = 0
     told: dict[SelectorPair, float] = field(default_factory=dict)
 
 
 class Held:
-    """Bounded: packets by tunnel, and when the daemon was told, by tunnel and policy selectors.
+    """Bounded by count, octets and time; and when the daemon was told, by tunnel and selectors.
+
+    Fair between tunnels: each has room for 8 KiB whatever the others do, and beyond that takes at
+    most a sixteenth of what is free of a common 2 MiB, so that the greedy leave room for the next.
+    Within a tunnel the first packets stay: of a flow that is just what its other end waits for.
 
     Telling by selectors lets every child of a tunnel that has several of them come up, and one
     message is enough for all flows that a scan makes within them.
@@ -27,6 +38,7 @@ class Held:
     def __init__(self) -> None:
         self._waiting: dict[str, _Waiting] = {}
         self._holding = 0  # tunnels that have packets here
+        self._borrowed = 0  # octets beyond what each tunnel has of its own
 
     @property
     def tunnels(self) -> frozenset[str]:
@@ -43,24 +55,44 @@ class Held:
         told[acquire.pair] = now
         return True
 
-    def hold(self, acquire: Acquire) -> bool:
+    def hold(self, acquire: Acquire, now: float = 0.0) -> bool:
         """Keep a packet; False when there is no room."""
-        packets = self._waiting.setdefault(acquire.tunnel, _Waiting()).packets
-        if not packets:
+        waiting = self._waiting.setdefault(acquire.tunnel, _Waiting())
+        size = len(acquire.packet)
+        room = min(_OCTETS, _OWN + (_COMMON - self._borrowed) // _SHARES)
+        if len(waiting.packets) >= _PACKETS or waiting.octets + size > room:
+            return False
+        if not waiting.packets:
             if self._holding >= _TUNNELS:
                 return False
             self._holding += 1
-        if len(packets) >= _PER_TUNNEL:
-            return False
-        packets.append(acquire.packet)
+        waiting.packets.append((now, acquire.packet))
+        self._change(waiting, size)
         return True
+
+    def expire(self, now: float) -> int:
+        """Let go of what has waited too long; return how many packets that were."""
+        if not self._holding:
+            return 0
+        gone = 0
+        for waiting in self._waiting.values():
+            packets = waiting.packets
+            if not packets:
+                continue
+            while packets and now - packets[0][0] >= _OLDEST:
+                self._change(waiting, -len(packets.popleft()[1]))
+                gone += 1
+            self._holding -= not packets
+        return gone
 
     def take(self, tunnel: str) -> list[bytes]:
         """Return the packets of a tunnel and keep them no longer."""
         waiting = self._waiting.get(tunnel)
         if waiting is None or not waiting.packets:
             return []
-        packets, waiting.packets = waiting.packets, []
+        packets = [packet for _, packet in waiting.packets]
+        waiting.packets.clear()
+        self._change(waiting, -waiting.octets)
         self._holding -= 1
         return packets
 
@@ -72,3 +104,8 @@ class Held:
         waiting.told = {pair: at for pair, at in waiting.told.items() if pair in still}
         if not waiting.packets and not waiting.told:
             del self._waiting[tunnel]
+
+    def _change(self, waiting: _Waiting, octets: int) -> None:
+        before = max(0, waiting.octets - _OWN)
+        waiting.octets += octets
+        self._borrowed += max(0, waiting.octets - _OWN) - before

@@ -1,5 +1,9 @@
 """What waits is bounded, and told as often as needed."""
 
+from collections.abc import Callable
+
+import pytest
+
 from esp.batch import Acquire
 from ikebana.worker.held import Held
 from policy.flow import flow_of
@@ -61,3 +65,46 @@ def test_there_is_room_for_so_many_packets_and_tunnels() -> None:
     assert [held.hold(waiting(tunnel=f"t{n}")) for n in range(257)] == [True] * 255 + [False] * 2
     held.take("net")
     assert held.hold(waiting(tunnel="t256"))
+
+
+def test_a_packet_waits_ten_seconds_at_most_and_is_counted() -> None:
+    held = Held()
+    assert held.hold(waiting(size=1), 0.0)
+    assert held.hold(waiting(size=2), 6.0)
+    assert held.hold(waiting(tunnel="other"), 0.0)
+    assert held.expire(9.9) == 0
+    assert held.expire(10.0) == 2
+    assert held.take("net") == [udp4(2)]
+    assert held.take("other") == []
+    assert held.expire(100.0) == 0
+
+
+def test_one_tunnel_holds_so_many_octets() -> None:
+    held = Held()
+    big = waiting(size=32 * 1024 - 28)
+    assert len(big.packet) == 32 * 1024
+    assert [held.hold(big) for _ in range(5)] == [True] * 4 + [False]
+    assert len(held.take("net")) == 4
+    assert held.hold(big)
+
+
+def test_all_together_hold_four_mebibytes_and_who_comes_late_has_room() -> None:
+    held = Held()
+    size = 1400
+    kept = {f"t{n}": 0 for n in range(256)}
+    for tunnel in kept:
+        while held.hold(waiting(size=size, tunnel=tunnel)):
+            kept[tunnel] += 1
+    assert sum(kept.values()) * (size + 28) <= 4 * 1024 * 1024
+    assert kept["t0"] == 64
+    assert min(kept.values()) == kept["t255"] == 5
+
+
+@pytest.mark.parametrize("leave", [lambda held: held.expire(10.0), lambda held: held.take("t0")])
+def test_room_comes_back_with_what_leaves(leave: Callable[[Held], object]) -> None:
+    held = Held()
+    assert held.hold(waiting(size=60_000, tunnel="t0"), 0.0)
+    full = [held.hold(waiting(size=60_000, tunnel=f"t{n}"), 5.0) for n in range(1, 256)]
+    assert 10 < full.index(False) < 40
+    leave(held)
+    assert held.hold(waiting(size=60_000, tunnel="t0"), 10.0)
