@@ -22,6 +22,7 @@ from tests.lab.topology import Lab
 
 _PIECE: Final = 1 << 20
 _LARGEST: Final = 65535
+_WIRE: Final = 1452  # octets in a datagram; larger ones leave in fragments that may be cut again
 _SILENCE: Final = 2.0  # seconds after which an echo is called missing
 _OFFLOADS: Final = ("gro", "gso", "tso", "tx", "rx")
 
@@ -136,8 +137,8 @@ def echo_datagrams(
 ) -> int:
     """Let datagrams be echoed along each way, in several flows at once; return how many are lost.
 
-    Each round is one datagram of an odd size and a burst of up to 12 of another size.  What comes
-    back that was not sent is an error.
+    Each round is one datagram of the next of ``sizes`` and a burst of up to 11 of another size.
+    What comes back that was not sent is an error.
     """
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(flows * len(ways)) as pool:
         asked = []
@@ -158,10 +159,10 @@ def _ask(lab: Lab, way: Way, port: int, seed: str, rounds: int, sizes: Sequence[
     with sock:
         sock.settimeout(_SILENCE)
         sock.connect((way.address, port))
-        _learn_mtu(sock, max(sizes))
+        _learn_mtu(sock)
         for number in range(rounds):
             same = dice.randbytes(dice.randrange(9, min(1400, max(10, max(sizes)))))
-            burst = [dice.randbytes(dice.choice(sizes))]
+            burst = [dice.randbytes(sizes[number % len(sizes)])]
             burst += [
                 number.to_bytes(4, "big") + bytes((one,)) + same[5:]
                 for one in range(dice.randrange(1, 12))
@@ -172,12 +173,12 @@ def _ask(lab: Lab, way: Way, port: int, seed: str, rounds: int, sizes: Sequence[
     return missing
 
 
-def _learn_mtu(sock: socket.socket, size: int) -> None:
-    """Send a large datagram until it is echoed: the first ones teach the hosts the path's MTU."""
-    sock.settimeout(0.2)
-    for _ in range(10):
+def _learn_mtu(sock: socket.socket) -> None:
+    """Send what just fits a host's wire until it is echoed: the first teach both hosts the MTU."""
+    sock.settimeout(0.1)
+    for _ in range(20):
         with contextlib.suppress(OSError):
-            sock.send(bytes(size))
+            sock.send(bytes(_WIRE))
             sock.recv(_LARGEST)
             break
     with contextlib.suppress(TimeoutError):  # a late one
@@ -207,7 +208,7 @@ def _echoing(lab: Lab, way: Way) -> Iterator[int]:
     ending = threading.Event()
 
     def answer() -> None:
-        sock.settimeout(0.1)
+        sock.settimeout(0.05)
         while not ending.is_set():
             with contextlib.suppress(OSError):  # nothing there, or too big for the path yet
                 octets, peer = sock.recvfrom(_LARGEST)
