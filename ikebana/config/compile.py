@@ -15,12 +15,15 @@ from ikebana.config.fields import Network
 from ikebana.config.gateway import Gateway
 from ikebana.config.model import Config
 from ikebana.config.networks import children_of
+from ikebana.config.policies import compile_policies
 from ikecore.child import UNLIMITED, ChildLimits, Mode
 from ikecore.identities import Identity
 from ikecore.profile import ANY, Childless, ChildProfile, Limits, Profile, Uniqueness
 from ikecore.proposals import Proposal, Protocol
 from ikecore.retry import RetryPlan
 from policy.selectors import TrafficSelector
+from policy.spd import Policy
+from policy.treatment import PLAIN, Treatment
 from suites.secret import Secret
 
 KB: Final = 1024
@@ -199,17 +202,18 @@ def _ordered(local: str, remote: frozenset[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything the daemon works from."""
+    """Everything the daemon works from; ``policies`` come before those of the tunnels."""
 
     gateway: GatewayPlan
     tunnels: tuple[TunnelPlan, ...]
 
+    policies: tuple[Policy, ...] = ()
 
 def compile_config(config: Config) -> Plan:
     """Return the plan of a configuration."""
     gateway = compile_gateway(config.gateway)
     tunnels = (compile_tunnel(one, config.gateway) for one in config.connections)
-    return Plan(gateway, tuple(tunnels))
+    return Plan(gateway, tuple(tunnels), compile_policies(config.gateway.policies))
 
 
 def compile_gateway(gateway: Gateway) -> GatewayPlan:

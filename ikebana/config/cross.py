@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final, TypeAlias
@@ -10,8 +10,12 @@ from typing import Final, TypeAlias
 from ikebana.config.connection import Connection, RoutingMode
 from ikebana.config.fields import Network
 from ikebana.config.gateway import Gateway, Quotas
-from ikebana.config.networks import SpdPolicy
+from ikebana.config.networks import SpdPolicy, children_of
+from ikebana.config.policies import covered_refusal
 from ikebana.config.problems import Loc, Refusal
+from ikecore.profile import ChildProfile
+from policy.selectors import TrafficSelector, any_of
+from policy.spd import SelectorPair
 
 Numbered: TypeAlias = Sequence[tuple[int, Connection]]
 """Connections that are valid by themselves, each with its index in the file."""
@@ -28,6 +32,8 @@ def cross_refusals(gateway: Gateway, numbered: Numbered) -> Iterator[Refusal]:
     yield from _quotas(gateway.quotas, numbered)
     yield from _mappings(gateway.quotas, numbered)
     yield from _destinations(numbered)
+    yield from _hidden(numbered)
+    yield from _in_clear(gateway, numbered)
 
 
 def _names(numbered: Numbered) -> Iterator[Refusal]:
@@ -124,6 +130,20 @@ class _Mapping:
             and self.rule.meets(other.rule)
         )
 
+    def covers(self, other: "_Mapping") -> bool:
+        """Tell whether every packet of the other one fits here, too."""
+        return (
+            _holds(self.local, other.local)
+            and _holds(self.remote, other.remote)
+            and self.rule.covers(other.rule)
+        )
+
+    def is_told(self, other: "_Mapping") -> bool:
+        """Tell whether the other refusals name the two already."""
+        modes = {self.owner.routing_mode, other.owner.routing_mode}
+        is_routed = modes == {RoutingMode.DESTINATION} and self.remote == other.remote
+        return modes == {RoutingMode.POLICY} or is_routed or self.owner is other.owner
+
     def __str__(self) -> str:
         return f"{_shown(self.local)} - {_shown(self.remote)}"
 
@@ -172,6 +192,10 @@ def _meet(one: _Range, other: _Range) -> bool:
     return one[0] == other[0] and one[1] <= other[2] and other[1] <= one[2]
 
 
+def _holds(one: _Range, other: _Range) -> bool:
+    return one[0] == other[0] and one[1] <= other[1] and other[2] <= one[2]
+
+
 def _shown(span: _Range) -> str:
     make: Mapping[int, type[ipaddress.IPv4Address | ipaddress.IPv6Address]] = {
         4: ipaddress.IPv4Address,
@@ -198,3 +222,71 @@ def _destinations(numbered: Numbered) -> Iterator[Refusal]:
                     "each network once, or routing_mode = policy",
                 )
                 break
+
+
+def _hidden(numbered: Numbered) -> Iterator[Refusal]:
+    """Find a mapping that an earlier connection takes all packets of: the first match decides."""
+    earlier: dict[_Range, list[_Mapping]] = {}  # by the peer's network
+    widths: set[tuple[int, int]] = set()  # IP version and prefix length of those
+    for at, one in numbered:
+        if not one.enabled:
+            continue
+        mine = []
+        for rule_at, rule in enumerate(one.rules):
+            for local, remote in rule.mappings:
+                new = _Mapping(_range(local), _range(remote), rule, one)
+                mine.append((remote, new))
+                other = _taker(new, _around(remote, widths, earlier))
+                if other is not None:
+                    yield Refusal(
+                        ("connection", at, *one.place(rule_at)),
+                        f"mapping_conflict: {other.owner.name!r} comes before and has {other}, so "
+                        f"that nothing is left of {new}",
+                        "put this connection before it, or let the networks differ",
+                    )
+                    break
+        for remote, new in mine:
+            earlier.setdefault(new.remote, []).append(new)
+            widths.add((remote.version, remote.prefixlen))
+
+
+def _around(
+    remote: Network, widths: Iterable[tuple[int, int]], earlier: Mapping[_Range, list[_Mapping]]
+) -> Iterator[_Mapping]:
+    """Return the earlier mappings whose network at the peer holds another one."""
+    first = int(remote.network_address)
+    for version, width in widths:
+        if version == remote.version and width <= remote.prefixlen:
+            size = 1 << (remote.max_prefixlen - width)
+            start = first - first % size
+            yield from earlier.get((version, start, start + size - 1), ())
+
+
+def _taker(new: _Mapping, around: Iterable[_Mapping]) -> _Mapping | None:
+    found = (other for other in around if other.covers(new) and not other.is_told(new))
+    return next(found, None)
+
+
+def _in_clear(gateway: Gateway, numbered: Numbered) -> Iterator[Refusal]:
+    """Find a bypass under which all packets of a mapping would leave in clear."""
+    if not any(policy.is_bypass for policy in gateway.policies):
+        return
+    for _, one in numbered:
+        if not one.enabled:
+            continue
+        pairs = [
+            SelectorPair(local, remote)
+            for child in children_of(one.rules, per_mapping=False) or _between(one)
+            for local in child.local_ts
+            for remote in child.remote_ts
+            if local.version == remote.version
+        ]
+        yield from covered_refusal(gateway.policies, pairs, one.name)
+
+
+def _between(one: Connection) -> tuple[ChildProfile, ...]:
+    """Return the child between the two ends, as far as the file tells where they are."""
+    ours, theirs = one.networks
+    there = tuple(map(TrafficSelector.from_cidr, theirs))
+    here = tuple(map(TrafficSelector.from_cidr, ours))
+    return tuple(ChildProfile(here or (any_of(end.version),), (end,)) for end in there)

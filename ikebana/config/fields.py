@@ -172,7 +172,8 @@ def _host(word: str) -> str:
     return ".".join(labels)
 
 
-def _cidr(value: object) -> Network:
+def cidr(value: object) -> Network:
+    """Read a network in its usual spelling; refuse bits behind its mask."""
     if not isinstance(value, str):
         raise refuse("must be a network in quotes", 'for instance "10.1.0.0/24"')
     try:
@@ -193,7 +194,8 @@ def filled(value: tuple[Any, ...]) -> tuple[Any, ...]:
     return value
 
 
-def _distinct(value: tuple[Any, ...]) -> tuple[Any, ...]:
+def distinct(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuse a member that comes twice."""
     seen = set()
     for one in value:
         if one in seen:
@@ -207,8 +209,8 @@ Remarks = Annotated[str, AfterValidator(_remarks)]
 IdentityText = Annotated[str, AfterValidator(_identity)]
 Address = Annotated[str, AfterValidator(_address)]
 Addresses = Annotated[
-    tuple[Address, ...], Listed, AfterValidator(filled), AfterValidator(_distinct)
+    tuple[Address, ...], Listed, AfterValidator(filled), AfterValidator(distinct)
 ]
 Peer = Annotated[str, AfterValidator(_peer)]
-Cidr = Annotated[Network, PlainValidator(_cidr), PlainSerializer(str, return_type=str)]
-Cidrs = Annotated[tuple[Cidr, ...], Listed, AfterValidator(filled), AfterValidator(_distinct)]
+Cidr = Annotated[Network, PlainValidator(cidr), PlainSerializer(str, return_type=str)]
+Cidrs = Annotated[tuple[Cidr, ...], Listed, AfterValidator(filled), AfterValidator(distinct)]

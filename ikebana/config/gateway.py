@@ -4,7 +4,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ikebana.config.fields import Addresses, Model, Name, Remarks
+from ikebana.config.fields import Addresses, Listed, Model, Name, Remarks
+from ikebana.config.policies import ExplicitPolicy, policy_refusals
 from ikebana.config.problems import Refusal, refuse, refuse_all
 
 _KERNELS_TABLES: Final = frozenset({253, 254, 255})
@@ -148,11 +149,15 @@ class Gateway(Model):
     limits: Limits = Field(default_factory=Limits, description="Bounds against floods.")
     quotas: Quotas = Field(default_factory=Quotas, description="How much this gateway carries.")
     lab: Lab = Field(default_factory=Lab, description="For testers of interoperability only.")
+    policies: Annotated[tuple[ExplicitPolicy, ...], Listed] = Field(
+        default=(), description="What no connection decides about: past the tunnels, or dropped."
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        found = list(policy_refusals(self.policies))
         if self.port == self.nat_port:
-            raise refuse_all(
-                "Gateway", [Refusal(("nat_port",), "the same as port", "nat_port = 4500")]
-            )
+            found.append(Refusal(("nat_port",), "the same as port", "nat_port = 4500"))
+        if found:
+            raise refuse_all("Gateway", found)
         return self

@@ -6,6 +6,7 @@ from ikebana.config.connection import Connection
 from ikebana.config.cross import Numbered
 from ikebana.config.crypto import IkeSettings, IpsecSettings
 from ikebana.config.gateway import Gateway
+from ikebana.config.policies import policy_warnings
 from ikebana.config.problems import Loc, Refusal
 from ikebana.config.psk import SHORT, WEAK_BITS, Psk, PskKind, entropy_bits
 from suites.keywords import Row, lookup
@@ -22,6 +23,7 @@ def lint(gateway: Gateway, numbered: Numbered, *, is_exposed: bool) -> Iterator[
             "lifetimes of a few seconds are for tests",
             "take it out of the file of a gateway in service",
         )
+    yield from policy_warnings(gateway.policies)
     for at, one in numbered:
         root: Loc = ("connection", at)
         for name, settings in (("ike", one.ike), ("ipsec", one.ipsec)):

@@ -10,6 +10,7 @@ from ikebana.config.crypto import IkeSettings, IpsecSettings
 from ikebana.config.fields import Model
 from ikebana.config.gateway import Gateway, Lab, Limits, Quotas
 from ikebana.config.networks import SpdPolicy
+from ikebana.config.policies import ExplicitPolicy
 from ikebana.config.problems import ConfigProblem
 
 SECTIONS: Final = (
@@ -18,6 +19,7 @@ SECTIONS: Final = (
     ("[gateway.quotas]", Quotas),
     ("[gateway.lab]", Lab),
     ("[[connection]]", Connection),
+    ("[[gateway.policies]]", ExplicitPolicy),
     ("[[connection.spd_policies]]", SpdPolicy),
     ("[connection.ike]", IkeSettings),
     ("[connection.ipsec]", IpsecSettings),

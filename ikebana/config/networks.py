@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Annotated, Final, Self, TypeAlias
+from typing import Annotated, Final, Protocol, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, model_validator
 
@@ -30,10 +30,11 @@ PROTOCOLS: Final[Mapping[str, int]] = MappingProxyType(
 _PORTED: Final = frozenset({6, 17, 33, 132, 136})  # those whose ports a selector can see
 
 Span: TypeAlias = tuple[int, int]
-_ANY_PORT: Final[Span] = (0, 65535)
+ANY_PORT: Final[Span] = (0, 65535)
 
 
-def _protocol(value: object) -> int:
+def protocol_number(value: object) -> int:
+    """Read a protocol's name or number from 1 to 255."""
     number = PROTOCOLS.get(value.lower()) if isinstance(value, str) else value
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 3:
         number = int(value)
@@ -84,7 +85,7 @@ class SpdPolicy(Model):
     remote_cidrs: Cidrs = Field(
         description="Networks behind the peer.", json_schema_extra={"type": "list of networks"}
     )
-    protocol: Annotated[int, PlainValidator(_protocol)] | None = Field(
+    protocol: Annotated[int, PlainValidator(protocol_number)] | None = Field(
         default=None,
         description="The only protocol carried, by name (`tcp`, `udp`, `icmp`, `icmpv6`, `gre`, …) "
         "or number.",
@@ -154,6 +155,19 @@ class SpdPolicy(Model):
             )
         )
 
+    def covers(self, other: "SpdPolicy") -> bool:
+        """Tell whether every protocol and port of the other rule is this one's, networks aside."""
+        if self.protocol not in (None, other.protocol):
+            return False
+        return all(
+            any(a[0] <= b[0] and b[1] <= a[1] for a in mine)
+            for mine, theirs in (
+                (self._spans(self.local_ports), other._spans(other.local_ports)),
+                (self._spans(self.remote_ports), other._spans(other.remote_ports)),
+            )
+            for b in theirs
+        )
+
     def child(
         self, local: Iterable[Network] | None = None, remote: Iterable[Network] | None = None
     ) -> ChildProfile:
@@ -173,12 +187,17 @@ class SpdPolicy(Model):
         )
 
     def _spans(self, ports: tuple[Span, ...]) -> tuple[Span, ...]:
-        """Return the port ranges of one side: ICMP's are type and code (RFC 4301 4.4.1.1)."""
-        if self.icmp_type is None:
-            return ports or (_ANY_PORT,)
-        first = self.icmp_type << 8
-        code = self.icmp_code
-        return ((first, first | 255),) if code is None else ((first | code, first | code),)
+        return spans_of(ports, self.icmp_type, self.icmp_code)
+
+
+def spans_of(
+    ports: tuple[Span, ...], icmp_type: int | None, icmp_code: int | None
+) -> tuple[Span, ...]:
+    """Return the port ranges of one side: ICMP's are type and code (RFC 4301 4.4.1.1)."""
+    if icmp_type is None:
+        return ports or (ANY_PORT,)
+    first = icmp_type << 8
+    return ((first, first | 255),) if icmp_code is None else ((first | icmp_code,) * 2,)
 
 
 def _rule_refusals(rule: SpdPolicy) -> Iterator[Refusal]:
@@ -186,8 +205,6 @@ def _rule_refusals(rule: SpdPolicy) -> Iterator[Refusal]:
         ("local_ports", rule.local_ports, rule.local_cidrs),
         ("remote_ports", rule.remote_ports, rule.remote_cidrs),
     ):
-        if ports and rule.protocol not in _PORTED:
-            yield Refusal((name,), "only some protocols have ports", 'add protocol = "tcp"')
         if len(ports or "-") * len(networks) > LIMIT:
             yield Refusal(
                 (name,),
@@ -195,10 +212,7 @@ def _rule_refusals(rule: SpdPolicy) -> Iterator[Refusal]:
                 f"{LIMIT} selectors",
                 "write several rules",
             )
-    if rule.icmp_type is not None and rule.protocol not in (ICMP, ICMPV6):
-        yield Refusal(("icmp_type",), "only ICMP has types", 'add protocol = "icmp"')
-    if rule.icmp_code is not None and rule.icmp_type is None:
-        yield Refusal(("icmp_code",), "a code belongs to a type", "add icmp_type")
+    yield from upper_layer_refusals(rule)
     version = {ICMP: 4, ICMPV6: 6}.get(rule.protocol or 0)
     if version and any(net.version != version for net in (*rule.local_cidrs, *rule.remote_cidrs)):
         other = "icmpv6" if version == 4 else "icmp"
@@ -209,6 +223,46 @@ def _rule_refusals(rule: SpdPolicy) -> Iterator[Refusal]:
         )
     elif not rule.size:
         yield Refusal(("remote_cidrs",), *NO_COMMON_VERSION)
+
+
+class UpperLayer(Protocol):
+    """What a rule says of the upper layer."""
+
+    @property
+    def protocol(self) -> int | None:
+        """Return the only protocol, None for all."""
+        ...
+
+    @property
+    def local_ports(self) -> tuple[Span, ...]:
+        """Return our ports, none for all."""
+        ...
+
+    @property
+    def remote_ports(self) -> tuple[Span, ...]:
+        """Return the other side's ports, none for all."""
+        ...
+
+    @property
+    def icmp_type(self) -> int | None:
+        """Return the only ICMP type, None for all."""
+        ...
+
+    @property
+    def icmp_code(self) -> int | None:
+        """Return the only code of that type, None for all."""
+        ...
+
+
+def upper_layer_refusals(rule: UpperLayer) -> Iterator[Refusal]:
+    """Find ports and ICMP types where the protocol has none."""
+    for name, ports in (("local_ports", rule.local_ports), ("remote_ports", rule.remote_ports)):
+        if ports and rule.protocol not in _PORTED:
+            yield Refusal((name,), "only some protocols have ports", 'add protocol = "tcp"')
+    if rule.icmp_type is not None and rule.protocol not in (ICMP, ICMPV6):
+        yield Refusal(("icmp_type",), "only ICMP has types", 'add protocol = "icmp"')
+    if rule.icmp_code is not None and rule.icmp_type is None:
+        yield Refusal(("icmp_code",), "a code belongs to a type", "add icmp_type")
 
 
 NO_COMMON_VERSION: Final = (

@@ -237,3 +237,37 @@ def test_two_thousand_mappings_are_compared_in_a_moment() -> None:
     begun = time.process_time()
     assert problems(text) == ()
     assert time.process_time() - begun < 20
+
+
+def _routed(name: str, local: str, remote: str, lines: str = "") -> str:
+    peer = f"10.99.{len(name)}.{ord(name[-1])}"
+    nets = f'local_subnets = ["{local}"]\nremote_subnets = ["{remote}"]\n'
+    return named(name, peer, nets + lines)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (_routed("a", "10.0.0.0/24", "10.2.0.0/16"), _routed("b", "10.0.0.0/24", "10.2.3.0/24")),
+        (_routed("a", "10.0.0.0/8", "10.2.0.0/24"), _policy("b", "10.0.0.0/24", "10.2.0.0/24")),
+        (_policy("a", "10.1.0.0/16", "10.2.0.0/16"), _routed("b", "10.1.0.0/24", "10.2.9.0/24")),
+    ],
+)
+def test_a_mapping_of_which_an_earlier_connection_takes_all_is_rejected(
+    first: str, second: str
+) -> None:
+    found = problem(first + second)
+    assert found.path == f"{ROOT}[1].remote_subnets"
+    assert found.message.startswith("mapping_conflict: 'a' comes before and has ")
+    assert "put this connection before it" in found.hint
+    assert problems(first.replace("peer =", "enabled = false\npeer =") + second) == ()
+
+
+def test_the_narrower_of_two_networks_comes_first() -> None:
+    narrow = _routed("a", "10.0.0.0/24", "10.2.3.0/24")
+    assert problems(narrow + _routed("b", "10.0.0.0/24", "10.2.0.0/16")) == ()
+
+
+def test_tunnels_with_the_same_remote_network_are_kept_apart_by_their_local_ones() -> None:
+    one = _policy("a", "10.0.0.0/24", "192.168.0.0/24")
+    assert problems(one + _policy("b", "10.0.1.0/24", "192.168.0.0/24")) == ()
