@@ -4,9 +4,10 @@ Linux queues them beside the socket's data.  A queue that is not read keeps the 
 for ever, so whoever watches the socket reads both.
 """
 
+import errno
 import socket
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -14,6 +15,7 @@ from tundev.sockets import ANCILLARY_ROOM, IP_RECVERR, IPV6_RECVERR
 
 MSG_ERRQUEUE: Final = 0x2000
 _MOST: Final = 64
+_QUOTED: Final = 128  # octets: an IPv4 header with all its options, and what shows the SA
 _ORIGIN_LOCAL: Final = 1
 _ORIGIN_ICMP6: Final = 3
 # struct sock_extended_err: errno, origin, type, code, padding, info, data
@@ -43,7 +45,12 @@ class IcmpError:
     errno: int
     kind: IcmpKind
     mtu: int = 0
-    """The next hop's MTU in octets, with ``TOO_BIG`` only."""
+    """The next hop's MTU in octets, with ``TOO_BIG``, or our device's with ``LOCAL``; else 0."""
+    quote: bytes = field(default=b"", compare=False)
+    """How the lost datagram began, as it was given to the socket: what a forger does not know.
+
+    Nothing with ``LOCAL``, and with routers that return only the eight octets of RFC 792.
+    """
 
 
 _V4: Final = {
@@ -77,7 +84,9 @@ def read_errors(sock: socket.socket) -> list[IcmpError]:
     errors: list[IcmpError] = []
     for _ in range(_MOST):
         try:
-            _data, ancillary, _flags, remote = sock.recvmsg(0, 2 * ANCILLARY_ROOM, MSG_ERRQUEUE)
+            quote, ancillary, _flags, remote = sock.recvmsg(
+                _QUOTED, 2 * ANCILLARY_ROOM, MSG_ERRQUEUE
+            )
         except OSError:
             break
         for level, kind, data in ancillary:
@@ -86,15 +95,15 @@ def read_errors(sock: socket.socket) -> list[IcmpError]:
                 (socket.IPPROTO_IPV6, IPV6_RECVERR),
             )
             if asked and len(data) >= _EXTENDED.size:
-                errors.append(_error((str(remote[0]), int(remote[1])), data))
+                errors.append(_error((str(remote[0]), int(remote[1])), data, quote))
     return errors
 
 
-def _error(remote: tuple[str, int], data: bytes) -> IcmpError:
+def _error(remote: tuple[str, int], data: bytes, quote: bytes) -> IcmpError:
     number, origin, icmp_type, code, info, _ = _EXTENDED.unpack_from(data)
     if origin == _ORIGIN_LOCAL:
-        kind = IcmpKind.LOCAL
-    else:
-        table = _V6 if origin == _ORIGIN_ICMP6 else _V4
-        kind = table.get((icmp_type, code), IcmpKind.OTHER)
-    return IcmpError(remote, number, kind, info if kind is IcmpKind.TOO_BIG else 0)
+        mtu = info if number == errno.EMSGSIZE else 0
+        return IcmpError(remote, number, IcmpKind.LOCAL, mtu)
+    table = _V6 if origin == _ORIGIN_ICMP6 else _V4
+    kind = table.get((icmp_type, code), IcmpKind.OTHER)
+    return IcmpError(remote, number, kind, info if kind is IcmpKind.TOO_BIG else 0, quote)

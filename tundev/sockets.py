@@ -15,6 +15,7 @@ SO_MARK: Final = 36
 SO_SNDBUFFORCE: Final = 32
 SO_RCVBUFFORCE: Final = 33
 IP_TOS: Final = 1
+IP_TTL: Final = 2
 IP_PKTINFO: Final = 8
 IP_MTU_DISCOVER: Final = 10
 IP_RECVERR: Final = 11
@@ -25,11 +26,14 @@ IPV6_MTU: Final = 24
 IPV6_RECVERR: Final = 25
 IPV6_RECVPKTINFO: Final = 49
 IPV6_PKTINFO: Final = 50
+IPV6_HOPLIMIT: Final = 52
 IPV6_RECVTCLASS: Final = 66
 IPV6_TCLASS: Final = 67
 UDP_GRO: Final = 104
 PMTUDISC_WANT: Final = 1
 PMTUDISC_DO: Final = 2
+PMTUDISC_PROBE: Final = 3
+"""DF set, and no datagram larger than the device is sent; what ICMP says is not believed either."""
 PMTUDISC_OMIT: Final = 5
 """DF clear, and what ICMP says of the path's MTU is not believed: anybody can forge that.
 
@@ -123,6 +127,27 @@ def tos_cmsg(tos: int, *, six: bool) -> tuple[int, int, bytes]:
     if six:
         return (socket.IPPROTO_IPV6, IPV6_TCLASS, value)
     return (socket.IPPROTO_IP, IP_TOS, value)
+
+
+def set_df(sock: socket.socket, df: bool) -> None:
+    """Let what an IPv4 socket sends from now on forbid fragments, or allow them.
+
+    Nobody fragments IPv6 but its sender, so that there is nothing to forbid.  The socket is the
+    daemon's too, whose IKE messages may need fragments: who sets it clears it when all is sent.
+    Cleared, the socket also keeps forged ICMP out of the kernel's own memory of the path.
+    """
+    if sock.family == socket.AF_INET:
+        value = PMTUDISC_PROBE if df else PMTUDISC_OMIT
+        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, value)
+
+
+@lru_cache(maxsize=1024)
+def ttl_cmsg(ttl: int, *, six: bool) -> tuple[int, int, bytes]:
+    """Return the control message for the TTL or hop limit in a packet's outer header."""
+    value = ttl.to_bytes(4, sys.byteorder)
+    if six:
+        return (socket.IPPROTO_IPV6, IPV6_HOPLIMIT, value)
+    return (socket.IPPROTO_IP, IP_TTL, value)
 
 
 def enable_tos(sock: socket.socket) -> None:

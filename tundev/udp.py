@@ -24,6 +24,7 @@ from tundev.sockets import (
     source_cmsg,
     told,
     tos_cmsg,
+    ttl_cmsg,
     with_scope,
 )
 
@@ -216,13 +217,15 @@ def send_rows(
     remote: tuple[str, int],
     tos: int = 0,
     *,
+    ttl: int = 0,
     most: int = MAX_SEGMENTS,
 ) -> int:
     """Send the datagrams of ``size`` octets that fill ``rows``; return how many the kernel took.
 
     The last one may be shorter.  Up to ``most`` leave with one call (1: without UDP_SEGMENT), with
-    ``tos`` in the octet of DSCP and ECN.  A path narrower than the datagrams, or a device without
-    checksum offload, refuses a batch: it then goes out one by one.
+    ``tos`` in the octet of DSCP and ECN and ``ttl`` hops (0: as many as usual).  A path narrower
+    than the datagrams, or a device without checksum offload, refuses a batch: it then goes out one
+    by one.
     Raises :exc:`ValueError` when ``size`` is less than 1.
     """
     if size < 1:
@@ -233,11 +236,11 @@ def send_rows(
     for at in range(0, len(rows), step):
         part = rows[at : at + step]
         if len(part) > size:
-            refused = _send(sock, (part,), _control(local, size, tos, six), remote)
+            refused = _send(sock, (part,), _control(local, size, tos, six, ttl), remote)
             if refused not in _SPLIT_ERRORS:
                 taken += 0 if refused else -(-len(part) // size)
                 continue
-        single = _control(local, 0, tos, six)
+        single = _control(local, 0, tos, six, ttl)
         for begin in range(0, len(part), size):
             taken += _send(sock, (part[begin : begin + size],), single, remote) == 0
     return taken
@@ -255,28 +258,33 @@ def _send(
         try:
             sock.sendmsg(parts, ancillary, 0, remote)
         except OSError as error:
-            number = error.errno or errno.EIO
-            if number in WOULD_BLOCK or number in _SPLIT_ERRORS:
+            before, number = number, error.errno or errno.EIO
+            if number in WOULD_BLOCK:
+                return number
+            # the first EMSGSIZE may be what ICMP said of an earlier datagram
+            if number in _SPLIT_ERRORS and (number != errno.EMSGSIZE or number == before):
                 return number
             continue  # it may be an earlier datagram's ICMP error, which costs this one nothing
         return 0
     return number
 
 
-def _control(local: str, size: int, tos: int, six: bool) -> Ancillary:
+def _control(local: str, size: int, tos: int, six: bool, ttl: int = 0) -> Ancillary:
     try:
-        return _made(local, size, tos, six)
+        return _made(local, size, tos, six, ttl)
     except (OSError, ValueError):  # no address, or a link that is gone: not remembered
-        return _made("", size, tos, six)
+        return _made("", size, tos, six, ttl)
 
 
 @lru_cache(maxsize=1024)
-def _made(local: str, size: int, tos: int, six: bool) -> Ancillary:
+def _made(local: str, size: int, tos: int, six: bool, ttl: int) -> Ancillary:
     control = [*source_cmsg(local)]
     if size:
         control.append((socket.IPPROTO_UDP, UDP_SEGMENT, size.to_bytes(2, sys.byteorder)))
     if tos:
         control.append(tos_cmsg(tos, six=six))
+    if ttl:
+        control.append(ttl_cmsg(ttl, six=six))
     return control
 
 

@@ -7,12 +7,16 @@ import pytest
 
 from tundev.sockets import (
     IP_MTU_DISCOVER,
+    IPV6_MTU_DISCOVER,
     PMTUDISC_DO,
     PMTUDISC_OMIT,
+    PMTUDISC_PROBE,
+    PMTUDISC_WANT,
     configure,
     enable_tos,
     family_of,
     local_of,
+    set_df,
     source_cmsg,
     told,
     tos_cmsg,
@@ -80,3 +84,18 @@ def test_the_tos_can_be_asked_for(family: socket.AddressFamily) -> None:
         enable_tos(sock)
         asked = (socket.IPPROTO_IPV6, 66) if family == socket.AF_INET6 else (socket.IPPROTO_IP, 13)
         assert sock.getsockopt(*asked) == 1
+
+
+def test_fragments_are_forbidden_and_allowed_again() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        configure(sock, 0)
+        for df, expected in ((True, PMTUDISC_PROBE), (False, PMTUDISC_OMIT)):
+            set_df(sock, df)
+            assert sock.getsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER) == expected
+
+
+def test_over_ipv6_there_is_nothing_to_forbid() -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+        configure(sock, 0)
+        set_df(sock, True)
+        assert sock.getsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER) == PMTUDISC_WANT

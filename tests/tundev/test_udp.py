@@ -24,6 +24,7 @@ from tundev.udp import (
 )
 
 Wait = Callable[[socket.socket | int], bool]
+IP_RECVTTL = 12
 ANY = "0.0.0.0"  # noqa: S104 -- many local addresses on one socket are what is tested
 
 
@@ -272,3 +273,16 @@ def test_control_messages_that_do_not_fit_are_no_harm(
     sent = send_rows(pair[0], memoryview(bytes(30)), 10, "", ("127.0.0.1", port(server)))
     assert sent == 3
     assert sum(len(data) for data, _, _ in taken_in(server, 30, readable)) == 30
+
+
+@pytest.mark.parametrize("most", [1, 32], ids=["single", "rows"])
+def test_rows_go_as_far_as_they_are_told_to(readable: Wait, most: int) -> None:
+    with open_udp("127.0.0.1", 0, 0) as a, open_udp("127.0.0.1", 0, 0) as b:
+        b.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
+        rows = memoryview(bytes(300))
+        assert send_rows(a, rows, 100, "", b.getsockname(), ttl=17, most=most) == 3
+        for _ in range(3):
+            assert readable(b)
+            _, ancillary, *_ = b.recvmsg(2000, 200)
+            told = {kind: data for _, kind, data in ancillary}
+            assert int.from_bytes(told[socket.IP_TTL], "little") == 17
