@@ -18,7 +18,7 @@ from esp.sa import InboundSa, OutboundSa
 from policy.path import Path
 from policy.selectors import TrafficSelector
 from policy.spd import Action, Policy, SelectorPair, Spd
-from suites.encr import ENCR, Encr, sealer
+from suites.encr import ENCR, ENCR_BY_NAME, Encr, sealer
 from suites.integ import INTEG, INTEG_BY_NAME, Integ
 
 Work: TypeAlias = Callable[[], object]
@@ -42,7 +42,7 @@ _BLOCK: Final[dict[str, Callable[[bytes], BlockCipherAlgorithm]]] = {
 }
 _ROWS: Final = (
     *((row, None if row.is_aead else INTEG_BY_NAME["sha256"]) for row in ENCR),
-    *((row, one) for row in ENCR if row.name == "aes128" for one in INTEG if one.name != "sha256"),
+    *((ENCR_BY_NAME["aes128"], one) for one in INTEG if one.is_for_esp and one.name != "sha256"),
 )
 
 

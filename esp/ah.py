@@ -13,40 +13,19 @@ the header, and make it where the kernel would not say what is in it (IPv4: its 
     IPv6: protect gives it without its IPv6 header, which holds nothing that is not known before
 """
 
-import hmac
 from ipaddress import ip_address
 from typing import Final
 
 from esp.header import V4, V6, ipv4
 from esp.sa import Drop, InboundHalf, OutboundHalf
 from policy.path import Path
-from suites.macs import Mac
+from suites.icv import Icv
 
 PROTOCOL: Final = 51
 _FIXED: Final = 12  # octets before the ICV
 _SPI_AT: Final = 4
 _LONGEST_PAD: Final = 4  # octets: to 8 where RFC 4302 wants 4, as some peers on IPv4 have it
 _LONGEST: Final = 0xFFFF
-
-
-class Icv:
-    """What travels of the MAC over one packet: ``size`` octets."""
-
-    __slots__ = ("_mac", "size")
-
-    def __init__(self, mac: Mac, size: int) -> None:
-        self._mac = mac
-        self.size = size
-
-    def of(self, header: bytes, fixed: bytes, rest: bytes, seq_hi: bytes = b"") -> bytes:
-        """Return the ICV (section 3.3.3).
-
-        ``header`` is that of :func:`immutable`, ``fixed`` AH up to its ICV, ``rest`` the padding
-        after the ICV and the payload, ``seq_hi`` the upper half of an extended sequence number.
-        """
-        mac = self._mac.copy()
-        mac.update(b"".join((header, fixed, bytes(self.size), rest, seq_hi)))
-        return mac.finalize()[: self.size]
 
 
 def immutable(packet: bytes) -> bytes:
@@ -120,10 +99,10 @@ class AhOutbound(OutboundHalf):
         seq_hi = (seq >> 32).to_bytes(4, "big") if self.esn else b""
         if self._version == 6:
             header = b"".join((b"\x60\0\0\0", size.to_bytes(2, "big"), b"\x33\0", self._addresses))
-            return fixed + self._icv.of(header, fixed, rest, seq_hi) + rest
+            return fixed + self._icv.make(header + fixed, rest + seq_hi, seq) + rest
         # never 0: the kernel would put another one there
         empty = ipv4(self._addresses, PROTOCOL, bytes(size), seq & 0xFFFF or 1)
-        icv = self._icv.of(immutable(empty), fixed, rest, seq_hi)
+        icv = self._icv.make(immutable(empty) + fixed, rest + seq_hi, seq)
         return b"".join((empty[:V4], fixed, icv, rest))
 
 
@@ -154,8 +133,8 @@ class AhInbound(InboundHalf):
         if not replay.is_fresh(seq):
             raise Drop("replay")
         seq_hi = (seq >> 32).to_bytes(4, "big") if self.esn else b""
-        icv = self._icv.of(immutable(packet), packet[start:icv_at], packet[rest_at:], seq_hi)
-        if not hmac.compare_digest(icv, packet[icv_at:rest_at]):
+        before, after = immutable(packet) + packet[start:icv_at], packet[rest_at:] + seq_hi
+        if not self._icv.is_of(packet[icv_at:rest_at], before, after):
             raise Drop("integrity")
         replay.accept(seq)
         inner = packet[end:]

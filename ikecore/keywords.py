@@ -8,10 +8,10 @@ from ikecore.proposals import (
     Protocol,
     Transform,
     TransformType,
-    integ_transform,
+    transform_of,
 )
 from suites.encr import Encr
-from suites.integ import Integ
+from suites.integ import INTEG_BY_NAME, Integ
 from suites.kex import Group
 from suites.keywords import Row, lookup, nearest
 from suites.prf import PRF_BY_NAME, PRF_OF_INTEG, Prf
@@ -32,7 +32,8 @@ def parse_proposal(text: str, protocol: Protocol) -> Proposal:
 
     An IKE proposal without a PRF takes that of its integrity keywords, a combined-mode cipher
     alone SHA-256's.  ESP and AH: without ``esn`` and ``noesn`` the latter is meant; of both the
-    first is preferred.  Raises :exc:`KeywordError`.
+    first is preferred.  A row without a number of its own is left without one: see
+    :func:`~ikecore.proposals.numbered`.  Raises :exc:`KeywordError`.
     """
     rows: list[Row] = []
     esn: list[Transform] = []
@@ -49,7 +50,7 @@ def parse_proposal(text: str, protocol: Protocol) -> Proposal:
     _check(text, rows, protocol, has_esn=bool(esn))
     combined = any(isinstance(row, Encr) and row.is_aead for row in rows)
     # aes128gcm16-sha256-x25519: beside a combined-mode cipher sha256 names only the PRF
-    transforms = [_transform(row) for row in rows if not (combined and isinstance(row, Integ))]
+    transforms = [transform_of(row) for row in rows if not (combined and isinstance(row, Integ))]
     if protocol is Protocol.IKE:
         transforms += _derived_prfs(rows)
     else:
@@ -79,7 +80,8 @@ def _check(text: str, rows: list[Row], protocol: Protocol, *, has_esn: bool) -> 
 
 def _check_ah(text: str, ciphers: list[Encr], integs: list[Integ]) -> None:
     if ciphers:
-        named = "-".join(row.name for row in integs) or "sha256"
+        own = [f"{row.name}_ah" for row in ciphers if f"{row.name}_ah" in INTEG_BY_NAME]
+        named = "-".join([*own, *(row.name for row in integs)]) or "sha256"
         raise KeywordError(
             f"AH takes no cipher: {ciphers[0].name} must go", f"write {named}, or take ESP"
         )
@@ -101,6 +103,9 @@ def _check_ciphers(text: str, ciphers: list[Encr], integs: list[Integ], protocol
             f"{text!r} mixes combined-mode and plain ciphers",
             "write two proposals (RFC 7296 section 3.3)",
         )
+    for row in integs:
+        if protocol is Protocol.ESP and not row.is_for_esp:
+            raise KeywordError(f"{row.name} is for AH", f"write {row.name.removesuffix('_ah')}")
     if not ciphers[0].is_aead:
         if not integs:
             raise KeywordError(f"{ciphers[0].name} needs an integrity algorithm", "add -sha256")
@@ -122,20 +127,8 @@ def _check_numbers(integs: list[Integ]) -> None:
             )
 
 
-def _transform(row: Row) -> Transform:
-    match row:
-        case Encr():
-            return Transform(TransformType.ENCR, row.iana, row.key_bits)
-        case Integ():
-            return integ_transform(row)
-        case Prf():
-            return Transform(TransformType.PRF, row.iana)
-        case Group():
-            return Transform(TransformType.KE, row.iana)
-
-
 def _derived_prfs(rows: list[Row]) -> list[Transform]:
     if any(isinstance(row, Prf) for row in rows):
         return []
     named = [PRF_OF_INTEG[row.name] for row in rows if isinstance(row, Integ)]
-    return [_transform(prf) for prf in named or [PRF_BY_NAME["prfsha256"]]]
+    return [transform_of(prf) for prf in named or [PRF_BY_NAME["prfsha256"]]]

@@ -1,14 +1,18 @@
 """Proposals: what may be negotiated, and what is chosen of two lists (RFC 7296 section 3.3)."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Final
+from typing import Final, TypeVar
 
-from suites.encr import ENCR_BY_ID, NULL, Encr
+from suites.encr import ENCR_BY_ID, ENCR_BY_NAME, NULL, Encr
 from suites.integ import INTEG_BY_ID, INTEG_BY_NAME, Integ
 from suites.kex import GROUP_BY_ID, Group
-from suites.prf import PRF_BY_ID, Prf
+from suites.keywords import Row
+from suites.prf import PRF_BY_ID, PRF_BY_NAME, Prf
+from suites.status import UNNUMBERED, is_standard
+
+_R = TypeVar("_R", Encr, Integ, Prf)
 
 
 class Protocol(IntEnum):
@@ -52,7 +56,7 @@ class Transform:
     ``key_bits`` is the Key Length attribute, 0 when absent; ``odd`` marks an attribute that we do
     not know, or a key length that came twice: such a transform is never chosen (section 3.3.6).
     ``quirk`` is what only we know of our own: the keyword of the row that is meant by a number it
-    shares with another; on the wire nothing tells.
+    shares with another, or by one that was configured; on the wire nothing tells.
     """
 
     type: int
@@ -87,7 +91,10 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """What was chosen: one row a type.  ``number`` is that of the accepted proposal."""
+    """What was chosen: one row a type.  ``number`` is that of the accepted proposal.
+
+    A row that has no number of its own has the one that was configured.
+    """
 
     protocol: int
     encr: Encr
@@ -102,13 +109,9 @@ class Suite:
         """Return the answer's single proposal (section 3.3: one transform of each type)."""
         found = []
         if self.protocol != Protocol.AH:
-            found.append(Transform(TransformType.ENCR, self.encr.iana, self.encr.key_bits))
-        if self.prf is not None:
-            found.append(Transform(TransformType.PRF, self.prf.iana))
-        if self.integ is not None:
-            found.append(integ_transform(self.integ))
-        if self.group is not None:
-            found.append(Transform(TransformType.KE, self.group.iana))
+            found.append(transform_of(self.encr))
+        rows = (self.prf, self.integ, self.group)
+        found += [transform_of(row) for row in rows if row is not None]
         if self.protocol != Protocol.IKE:
             found.append(Transform(TransformType.ESN, int(self.esn)))
         return Proposal(self.protocol, tuple(found), spi, self.number)
@@ -155,7 +158,11 @@ def _settle(mine: Proposal, offer: Proposal) -> Suite | None:
 
 def _common(mine: tuple[Transform, ...], theirs: tuple[Transform, ...]) -> Transform | None:
     offered = {t for t in theirs if not t.odd}
-    return next((t for t in mine if t in offered), None)
+    return next((t for t in mine if t in offered and not _is_unnumbered(t)), None)
+
+
+def _is_unnumbered(transform: Transform) -> bool:
+    return bool(transform.quirk) and transform.id == UNNUMBERED
 
 
 def _may_lack(proposal: Proposal, kind: int) -> bool:
@@ -165,9 +172,9 @@ def _may_lack(proposal: Proposal, kind: int) -> bool:
 
 def _suite(protocol: Protocol, picked: dict[int, Transform], number: int) -> Suite | None:
     chosen = picked.get(TransformType.ENCR)  # none in AH
-    encr = NULL if chosen is None else ENCR_BY_ID.get((chosen.id, chosen.key_bits))
+    encr = NULL if chosen is None else _encr(chosen)
     integ = _integ(picked.get(TransformType.INTEG))
-    prf = PRF_BY_ID.get(_id(picked, TransformType.PRF))
+    prf = _prf(picked.get(TransformType.PRF))
     group = GROUP_BY_ID.get(_id(picked, TransformType.KE))
     if encr is None or encr.is_aead != (integ is None):
         return None
@@ -176,19 +183,62 @@ def _suite(protocol: Protocol, picked: dict[int, Transform], number: int) -> Sui
             return None
         if not encr.is_for_ike or (integ is not None and not integ.is_for_ike):
             return None
+    if protocol is Protocol.ESP and integ is not None and not integ.is_for_esp:
+        return None
     esn = _id(picked, TransformType.ESN) == 1
     return Suite(protocol, encr, integ, prf, group, esn, number)
 
 
-def integ_transform(row: Integ) -> Transform:
-    """Return what stands for an integrity row in a proposal."""
-    return Transform(TransformType.INTEG, row.iana, quirk=row.name if row.is_quirk else "")
+def transform_of(row: Row) -> Transform:
+    """Return what stands for a row in a proposal; without a number of its own: not yet sendable."""
+    quirk = "" if is_standard(row.iana) else row.name
+    match row:
+        case Encr():
+            return Transform(TransformType.ENCR, row.iana, row.key_bits, quirk=quirk)
+        case Integ():
+            quirk = row.name if row.is_quirk else quirk
+            return Transform(TransformType.INTEG, row.iana, quirk=quirk)
+        case Prf():
+            return Transform(TransformType.PRF, row.iana, quirk=quirk)
+        case Group():
+            return Transform(TransformType.KE, row.iana)
+
+
+def numbered(proposal: Proposal, numbers: Mapping[str, int]) -> Proposal:
+    """Return the proposal with configured numbers, by keyword, for rows that have none.
+
+    Raises KeyError, of the keyword, where one is missing.
+    """
+    made = (
+        replace(one, id=numbers[one.quirk]) if _is_unnumbered(one) else one
+        for one in proposal.transforms
+    )
+    return replace(proposal, transforms=tuple(made))
+
+
+def _meant(table: Mapping[str, _R], transform: Transform) -> _R | None:
+    """Return the row that only we know to be meant, with the number it goes by."""
+    row = table.get(transform.quirk)
+    if row is None or row.iana == transform.id:
+        return row
+    return replace(row, iana=transform.id)
+
+
+def _encr(transform: Transform) -> Encr | None:
+    by_number = ENCR_BY_ID.get((transform.id, transform.key_bits))
+    return _meant(ENCR_BY_NAME, transform) or by_number
 
 
 def _integ(transform: Transform | None) -> Integ | None:
     if transform is None:
         return None
-    return INTEG_BY_NAME.get(transform.quirk) or INTEG_BY_ID.get(transform.id)
+    return _meant(INTEG_BY_NAME, transform) or INTEG_BY_ID.get(transform.id)
+
+
+def _prf(transform: Transform | None) -> Prf | None:
+    if transform is None:
+        return None
+    return _meant(PRF_BY_NAME, transform) or PRF_BY_ID.get(transform.id)
 
 
 def _id(picked: dict[int, Transform], kind: int) -> int:
@@ -237,9 +287,9 @@ def _name(transform: Transform) -> str:
     row: Encr | Prf | Integ | Group | None = None
     match transform.type:
         case TransformType.ENCR:
-            row = ENCR_BY_ID.get((transform.id, transform.key_bits))
+            row = _encr(transform)
         case TransformType.PRF:
-            row = PRF_BY_ID.get(transform.id)
+            row = _prf(transform)
         case TransformType.INTEG:
             row = _integ(transform)
         case TransformType.KE:

@@ -11,13 +11,14 @@ from typing import Final
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.algorithms import AES, SM4
 
 from suites.integ import Integ
 from suites.macs import Mac
 from suites.paired import aes_ctr, cbc, no_cipher
 from suites.sealers import Sealer, aes_ccm, aes_gcm, aes_gcm_short, aes_gmac, chacha20_poly1305
-from suites.status import Status
+from suites.shangmi import sm4_gcm
+from suites.status import UNNUMBERED, Status, is_standard
 
 _FIXED_KEY: Final = frozenset({2, 3, 11, 28})
 """DES, 3DES, NULL, ChaCha20: a Key Length attribute MUST NOT be sent (RFC 7296 section 3.3.5)."""
@@ -58,7 +59,8 @@ class Encr:
     @property
     def key_bits(self) -> int:
         """Value of the Key Length attribute, 0 where none is sent."""
-        return 0 if self.iana in _FIXED_KEY else self.key * 8
+        # SM4 takes keys of one length, too
+        return 0 if self.iana in _FIXED_KEY or not is_standard(self.iana) else self.key * 8
 
     @property
     def keymat(self) -> int:
@@ -112,11 +114,14 @@ ENCR: Final = (
          instead="aes256"),
     Encr( 2, "des",                8, 0,  8,  0,  8, Status.BROKEN, cipher=cbc(_des),
          instead="aes256"),
+    # RFC 8998 has them for TLS; nobody has numbered them for IKEv2.
+    Encr(UNNUMBERED, "sm4",       16, 0, 16,  0, 16, Status.MAY,    cipher=cbc(SM4)),
+    Encr(UNNUMBERED, "sm4gcm16",  16, 4,  8, 16,  4, Status.MAY,    aead=sm4_gcm),
 )
 # fmt: on
 
 ENCR_BY_ID: Final[Mapping[tuple[int, int], Encr]] = MappingProxyType(
-    {(row.iana, row.key_bits): row for row in ENCR}
+    {(row.iana, row.key_bits): row for row in ENCR if row.iana}
 )
 """Rows by transform id and Key Length attribute in bits (0: none)."""
 ENCR_BY_NAME: Final[Mapping[str, Encr]] = MappingProxyType({row.name: row for row in ENCR})

@@ -9,6 +9,7 @@ from suites.encr import ENCR, Encr
 from suites.integ import INTEG, Integ
 from suites.kex import GROUP, Group
 from suites.prf import PRF, Prf
+from suites.status import is_standard
 
 Row = Encr | Integ | Prf | Group
 """What a keyword can name."""
@@ -23,6 +24,9 @@ _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "sha2_512": "sha512",
         "curve25519": "x25519",
         "curve448": "x448",
+        "sm4cbc": "sm4",
+        "sm4gcm": "sm4gcm16",
+        "sm4gcm128": "sm4gcm16",
     }
     | {f"aes{bits}gcm": f"aes{bits}gcm16" for bits in (128, 192, 256)}
     | {  # the ICV in bits
@@ -54,6 +58,12 @@ def nearest(token: str) -> str | None:
         return _MISSPELT[word]
     close = difflib.get_close_matches(word, (*_ROWS, *_ALIASES), n=1)
     return _ALIASES.get(close[0], close[0]) if close else None
+
+
+def non_standard(words: str) -> tuple[str, ...]:
+    """Return those keywords of a proposal whose rows have no number of IANA's."""
+    rows = map(lookup, words.split("-"))
+    return tuple(row.name for row in rows if row is not None and not is_standard(row.iana))
 
 
 def keyword(row: Row) -> str:

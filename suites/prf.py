@@ -11,7 +11,8 @@ from typing import Final
 
 from suites.integ import INTEG
 from suites.macs import AesXcbc, Mac, aes_cmac
-from suites.status import Status
+from suites.shangmi import hmac_sm3
+from suites.status import UNNUMBERED, Status
 
 Function = Callable[[bytes, bytes], bytes]
 """From key and data, each of any length."""
@@ -93,12 +94,17 @@ PRF: Final = (
     Prf(   6, "prfsha384",  48, _hmac("sha384"), Status.MAY),
     Prf(   7, "prfsha512",  64, _hmac("sha512"), Status.SHOULD),
     Prf(   8, "prfaescmac", 16, _aes_cmac,       Status.MAY,    nonce=8),
+    Prf(UNNUMBERED, "prfsm3", 32, hmac_sm3,      Status.MAY),  # no RFC; as RFC 4868 has SHA-256
 )
 # fmt: on
 
-PRF_BY_ID: Final[Mapping[int, Prf]] = MappingProxyType({row.iana: row for row in PRF})
+PRF_BY_ID: Final[Mapping[int, Prf]] = MappingProxyType({row.iana: row for row in PRF if row.iana})
 PRF_BY_NAME: Final[Mapping[str, Prf]] = MappingProxyType({row.name: row for row in PRF})
 PRF_OF_INTEG: Final[Mapping[str, Prf]] = MappingProxyType(
-    {integ.name: PRF_BY_NAME[f"prf{integ.name.removesuffix('_96')}"] for integ in INTEG}
+    {
+        integ.name: PRF_BY_NAME[f"prf{integ.name.removesuffix('_96')}"]
+        for integ in INTEG
+        if integ.is_for_esp
+    }
 )
 """The PRF a proposal means by its integrity keyword when it names none (strongSwan's custom)."""

@@ -1,6 +1,18 @@
 """How much an algorithm is still worth: RFC 8221 (ESP, AH) and RFC 8247 (IKEv2)."""
 
 from enum import StrEnum
+from typing import Final
+
+UNNUMBERED: Final = 0
+"""What a row has in place of a number that IANA did not give: one is configured for it."""
+NON_STANDARD: Final = "non-standard; no independent peer was available"
+"""What to say of a row without such a number."""
+_PRIVATE_USE: Final = 1024
+
+
+def is_standard(number: int) -> bool:
+    """Tell whether a transform's number is IANA's: 1024 and above are for private use."""
+    return UNNUMBERED < number < _PRIVATE_USE
 
 
 class Status(StrEnum):

@@ -11,7 +11,7 @@ from suites.integ import Integ
 from suites.kex import Group
 from suites.keywords import Row, lookup, nearest
 from suites.prf import PRF_OF_INTEG, Prf
-from suites.status import Status
+from suites.status import NON_STANDARD, Status, is_standard
 
 _LIMIT: Final = 1000  # characters of a proposal; the longest sensible one has some hundred
 _ESN: Final = {"esn": "64-bit", "noesn": "32-bit"}
@@ -62,6 +62,8 @@ def _token(token: str) -> list[str]:
     lines = [f"{name}: {_what(row)}", f"    {_STATUS[row.status]}"]
     if row.instead:
         lines[1] += f"; better {row.instead}"
+    if not is_standard(row.iana):
+        lines[1] = f"    {NON_STANDARD}"
     return lines
 
 
@@ -76,7 +78,8 @@ def _what(row: Row) -> str:
         case Integ():
             sizes = f"key {row.key * 8} bits, tag {row.icv * 8} bits"
             ike = f"IKE (and {PRF_OF_INTEG[row.name].name} with it), " if row.is_for_ike else ""
-            return f"integrity; {_id(3, row)}; {sizes}; {ike}ESP, AH"
+            esp = "ESP, " if row.is_for_esp else ""
+            return f"integrity; {_id(3, row)}; {sizes}; {ike}{esp}AH"
         case Group():
             use = "IKE, ESP and AH (PFS)"
             return f"key exchange; {_id(4, row)}; public value {row.public} octets; {use}"
@@ -89,4 +92,5 @@ def _kind(row: Encr) -> str:
 
 
 def _id(kind: int, row: Row) -> str:
-    return f"transform type {kind} id {row.iana}"
+    number = row.iana if is_standard(row.iana) else "as in [gateway] private_ids"
+    return f"transform type {kind} id {number}"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from esp.ah import AhInbound, AhOutbound, Icv
+from esp.ah import AhInbound, AhOutbound
 from esp.child import ChildSa
 from esp.limit import NEVER, Limit
 from esp.sa import InboundHalf, InboundSa, OutboundHalf, OutboundSa
@@ -76,12 +76,10 @@ def _ah(message: Install) -> tuple[OutboundHalf, InboundHalf]:
     if message.path.esp_in_udp:
         raise ValueError("no NAT lets AH pass")  # RFC 3715 section 2.1
     integ = INTEG_BY_NAME[message.integ]
-    inbound = AhInbound(
-        message.inbound_spi, Icv(integ.mac(message.inbound_integ), integ.icv), esn=message.esn
-    )
+    inbound = AhInbound(message.inbound_spi, integ.for_ah(message.inbound_integ), esn=message.esn)
     outbound = AhOutbound(
         message.outbound_spi,
-        Icv(integ.mac(message.outbound_integ), integ.icv),
+        integ.for_ah(message.outbound_integ),
         message.path,
         esn=message.esn,
     )

@@ -57,11 +57,19 @@ def test_esp_proposals(text: str, transforms: tuple[T, ...]) -> None:
         ("sha256", (T(3, 12), T(5, 0))),
         ("sha256-modp2048-esn", (T(3, 12), T(4, 14), T(5, 1))),
         ("sha512-sha256-esn-noesn", (T(3, 14), T(3, 12), T(5, 1), T(5, 0))),
+        ("aes256gmac_ah-aes128gmac_ah", (T(3, 11), T(3, 9), T(5, 0))),
     ],
 )
 def test_ah_proposals(text: str, transforms: tuple[T, ...]) -> None:
     found = parse_proposal(text, Protocol.AH)
     assert found == Proposal(Protocol.AH, transforms)
+
+
+def test_what_has_no_number_waits_for_one() -> None:
+    found = parse_proposal("sm4-sm3-x25519", Protocol.IKE)
+    assert found.transforms == (T(1, 0), T(2, 0), T(3, 0), T(4, 31))
+    assert [one.quirk for one in found.transforms] == ["sm4", "prfsm3", "sm3", ""]
+    assert choose((found,), (found,)) is None
 
 
 def test_a_keyword_twice_is_one_transform() -> None:
@@ -85,6 +93,9 @@ def test_a_keyword_twice_is_one_transform() -> None:
         ("aes128-sha256_96-x25519", Protocol.IKE, "sha256_96 is not for IKE", "use sha256"),
         ("aes128-sha256-sha256_96", Protocol.ESP, "one number", "keep the one"),
         ("null-sha256-x25519", Protocol.IKE, "null is not for IKE", "aes256gcm16"),
+        ("aes128gmac", Protocol.AH, "AH takes no cipher", "write aes128gmac_ah, or take ESP"),
+        ("null-aes128gmac_ah", Protocol.ESP, "aes128gmac_ah is for AH", "write aes128gmac"),
+        ("aes128-aes256gmac_ah-x25519", Protocol.IKE, "gmac_ah is not for IKE", "use sha256"),
         ("null", Protocol.ESP, "null needs an integrity", "sha256"),
         ("aes128-sha384", Protocol.AH, "AH takes no cipher: aes128", "write sha384, or take ESP"),
         ("aes128gcm16", Protocol.AH, "AH takes no cipher", "write sha256, or take ESP"),

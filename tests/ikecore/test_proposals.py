@@ -16,6 +16,7 @@ from ikecore.proposals import (
     blame,
     choose,
     describe,
+    numbered,
 )
 
 ANY_TRANSFORM = st.builds(
@@ -135,6 +136,51 @@ def test_a_row_that_shares_its_number_is_meant_only_where_it_is_configured() -> 
     (whole,) = ike("aes128-sha256-x25519")
     odd = tuple(replace(t, quirk="sha256_96") if t.type == 3 else t for t in whole.transforms)
     assert choose((replace(whole, transforms=odd),), (whole,)) is None
+
+
+SM = {"sm4": 65001, "sm4gcm16": 65002, "sm3": 65001, "prfsm3": 65003}
+
+
+def test_a_row_without_a_number_goes_by_the_one_configured() -> None:
+    ours = tuple(numbered(one, SM) for one in ike("aes128-sha256-x25519", "sm4-sm3-x25519"))
+    wire = Proposal(
+        Protocol.IKE, (Transform(1, 65001), Transform(2, 65003), Transform(3, 65001),
+                       Transform(4, 31)), b"", 2,
+    )  # fmt: skip
+    assert ours[1] == wire
+    found = choose(ours, (wire,))
+    assert found is not None
+    suite = found[0]
+    assert str(suite) == describe(ours[1]) == "sm4-sm3-prfsm3-x25519"
+    assert suite.proposal() == wire
+    assert describe(wire) == "1:65001-3:65001-2:65003-4:31".replace("4:31", "x25519")
+    # what we accepted we may offer again, and take again
+    again = choose((suite.proposal(),), (wire,))
+    assert again is not None
+    assert again[0] == suite
+    (gcm,) = (numbered(one, SM) for one in esp("sm4gcm16"))
+    assert gcm == Proposal(Protocol.ESP, (Transform(1, 65002), Transform(5, 0)))
+    assert name((gcm,), (gcm,)) == "sm4gcm16"
+
+
+def test_a_row_without_a_number_is_neither_chosen_nor_numbered_by_chance() -> None:
+    (bare,) = esp("sm4gcm16")
+    assert choose((bare,), (bare,)) is None
+    zero = Proposal(Protocol.ESP, (Transform(1, 0),))
+    assert choose((zero,), (zero,)) is None
+    assert choose((bare,), (zero,)) is None
+    with pytest.raises(KeyError, match="sm4gcm16"):
+        numbered(bare, {"sm4": 65001})
+    (plain,) = esp("aes128-sha256_96")
+    assert numbered(plain, {}) == plain
+    assert describe(numbered(plain, SM)) == "aes128-sha256_96"
+    assert describe(bare) == "sm4gcm16"
+
+
+def test_ah_takes_gmac_and_esp_does_not_by_that_number() -> None:
+    assert name(ah("sha256-aes128gmac_ah"), ah("aes128gmac_ah")) == "aes128gmac_ah"
+    odd = Proposal(Protocol.ESP, (Transform(1, 11), Transform(3, 9)))
+    assert choose((odd,), (odd,)) is None
 
 
 def test_a_type_left_out_counts_as_none() -> None:

@@ -1,17 +1,24 @@
 """IKE_SA_INIT and IKE_AUTH between two endpoints: every algorithm, every order, every identity."""
 
+from dataclasses import replace
+
 import pytest
 
 from ikecore.actions import ChildEstablished, Established
+from ikecore.events import RekeyWanted
 from ikecore.identities import Identity
+from ikecore.profile import Profile
+from ikecore.proposals import numbered
 from suites.encr import ENCR
 from suites.integ import INTEG
 from suites.kex import GROUP
 from suites.prf import PRF
+from suites.status import UNNUMBERED
 
 from .network import ADDRESS, Network, profile, selectors
 
 SLOW = {"modp4096", "modp6144", "modp8192"}  # 10 to 100 ms a power: once is enough
+IKE = [row for row in ENCR if row.is_for_ike and row.iana != UNNUMBERED]
 
 
 def connect(ike: str, esp: str = "aes128gcm16") -> Network:
@@ -75,18 +82,57 @@ def test_every_big_group(group: str) -> None:
     assert suites(connect(f"aes128gcm16-prfsha256-{group}"))[0].endswith(f"-{group}")
 
 
-@pytest.mark.parametrize("cipher", [row.name for row in ENCR if row.is_aead and row.is_for_ike])
-@pytest.mark.parametrize("prf", [row.name for row in PRF])
+@pytest.mark.parametrize("cipher", [row.name for row in IKE if row.is_aead])
+@pytest.mark.parametrize("prf", [row.name for row in PRF if row.iana])
 def test_every_combined_mode_with_every_prf(cipher: str, prf: str) -> None:
     assert suites(connect(f"{cipher}-{prf}-x25519", cipher)) == (f"{cipher}-{prf}-x25519", cipher)
 
 
-@pytest.mark.parametrize("cipher", [row.name for row in ENCR if not row.is_aead and row.is_for_ike])
-@pytest.mark.parametrize("integ", [row.name for row in INTEG if row.is_for_ike])
+@pytest.mark.parametrize("cipher", [row.name for row in IKE if not row.is_aead])
+@pytest.mark.parametrize("integ", [row.name for row in INTEG if row.is_for_ike and row.iana])
 def test_every_plain_cipher_with_every_integrity(cipher: str, integ: str) -> None:
     ike, esp = suites(connect(f"{cipher}-{integ}-x25519", f"{cipher}-{integ}"))
     assert ike == f"{cipher}-{integ}-prf{integ}-x25519"
     assert esp == f"{cipher}-{integ}"
+
+
+@pytest.mark.parametrize(
+    ("ike", "esp"),
+    [
+        ("sm4-sm3-prfsm3-x25519", "sm4-sm3"),
+        ("sm4gcm16-prfsm3-ecp256", "sm4gcm16"),
+        ("sm4-sha256-prfsha256-x25519", "aes128-sm3"),
+    ],
+)
+def test_what_has_no_number_of_its_own_by_numbers_both_have(ike: str, esp: str) -> None:
+    numbers = {"sm4": 65001, "sm4gcm16": 65002, "sm3": 65003, "prfsm3": 65004}
+    net = Network(private("moon", ike, esp, numbers), private("sun", ike, esp, numbers))
+    net.initiate("moon")
+    net.assert_connected()
+    assert suites(net) == (ike, esp)
+    (old,) = net.hosts["moon"].children
+    net.tell("moon", RekeyWanted(old, "a test"))
+    net.sleep(60)
+    net.assert_connected()
+    assert old not in net.hosts["moon"].children
+
+
+def test_different_private_numbers_are_different_algorithms() -> None:
+    one, other = {"sm4gcm16": 65001, "prfsm3": 65001}, {"sm4gcm16": 65002, "prfsm3": 65001}
+    words = "sm4gcm16-prfsm3-x25519", "aes128gcm16"
+    net = Network(private("moon", *words, one), private("sun", *words, other))
+    net.initiate("moon")
+    net.assert_gone()
+    assert net.codes("sun") == ["ENCRYPTION_MISMATCH"]
+
+
+def private(name: str, ike: str, esp: str, numbers: dict[str, int]) -> Profile:
+    bare = profile(name, (ike,), (esp,))
+    return replace(
+        bare,
+        ike_proposals=tuple(numbered(one, numbers) for one in bare.ike_proposals),
+        esp_proposals=tuple(numbered(one, numbers) for one in bare.esp_proposals),
+    )
 
 
 def test_the_responders_order_of_proposals_decides() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from suites.encr import ENCR, Encr
 from suites.integ import INTEG, Integ
+from suites.status import is_standard
 from tests.interop.duo import Duo, connection_toml, swan_sas
 from tests.interop.flows import TO_A, TO_B, echo_datagrams
 from tests.lab.needs import require
@@ -25,9 +26,9 @@ def keyword(encr: Encr, integ: Integ | None = None) -> str:
     return f"{encr.name}-{integ.name}" if integ else encr.name
 
 
-CARRIED = [row for row in ENCR if row.name not in _NOT_CARRIED]
+CARRIED = [row for row in ENCR if row.name not in _NOT_CARRIED and is_standard(row.iana)]
 CIPHERS = [row for row in CARRIED if not row.is_aead]
-MACS = [row for row in INTEG if not row.is_quirk]
+MACS = [row for row in INTEG if row.is_for_ike and is_standard(row.iana)]
 COMBINED = [keyword(row) for row in CARRIED if row.is_aead]
 PAIRED = [
     keyword(encr, MACS[(number + turn) % len(MACS)])

@@ -1,6 +1,7 @@
 import pytest
 
 from suites.integ import INTEG, INTEG_BY_ID, INTEG_BY_NAME, Integ
+from suites.status import UNNUMBERED
 
 # Only the cases whose keys have the length that the row takes; the others are in test_prf.
 HI = b"Hi There"
@@ -44,15 +45,21 @@ def test_a_key_of_another_length_is_refused(row: Integ) -> None:
     for length in (0, row.key - 1, row.key + 1):
         with pytest.raises(ValueError, match=f"takes {row.key} octets"):
             row.mac(bytes(length))
+        with pytest.raises(ValueError, match=f"takes {row.key} octets"):
+            row.for_ah(bytes(length))
 
 
 @pytest.mark.parametrize("row", INTEG, ids=lambda row: row.name)
 def test_the_tables_agree(row: Integ) -> None:
     assert INTEG_BY_NAME[row.name] is row
-    assert (INTEG_BY_ID[row.iana] is row) == (not row.is_quirk)
+    assert (INTEG_BY_ID.get(row.iana) is row) == (not row.is_quirk and row.iana != UNNUMBERED)
     # RFC 2403, RFC 2404, RFC 3566 and RFC 4494 keep 96 bits, RFC 4868 keeps half.
-    halves = row.name in ("sha256", "sha384", "sha512")
-    assert row.icv == (row.key // 2 if halves else 12)
+    if row.is_for_esp:
+        halves = row.name in ("sha256", "sha384", "sha512", "sm3")
+        assert row.icv == (row.key // 2 if halves else 12)
+    else:  # IV and tag; the key is followed by salt (RFC 4543)
+        assert (row.icv, row.key) == (24, int(row.name[3:6]) // 8 + 4)
+    assert row.for_ah(bytes(row.key)).size == row.icv
 
 
 def test_the_quirk_is_sha256_cut_shorter_and_only_for_packets() -> None:
@@ -60,4 +67,15 @@ def test_the_quirk_is_sha256_cut_shorter_and_only_for_packets() -> None:
     assert INTEG_BY_ID[quirk.iana] is row
     assert tag(quirk, b"k" * 32, HI) == tag(row, b"k" * 32, HI)
     assert (quirk.icv, quirk.is_for_ike) == (12, False)
-    assert [one.name for one in INTEG if one.is_quirk or not one.is_for_ike] == ["sha256_96"]
+    assert [one.name for one in INTEG if one.is_quirk] == ["sha256_96"]
+    assert {one.name for one in INTEG if one.is_for_esp and not one.is_for_ike} == {"sha256_96"}
+
+
+@pytest.mark.parametrize("bits", [128, 192, 256])
+def test_gmac_has_an_iv_which_only_ah_has_room_for(bits: int) -> None:
+    row = INTEG_BY_NAME[f"aes{bits}gmac_ah"]
+    assert row.iana == {128: 9, 192: 10, 256: 11}[bits]
+    assert not row.is_for_esp
+    assert not row.is_for_ike
+    with pytest.raises(ValueError, match="for AH alone"):
+        row.mac(bytes(row.key))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from suites.encr import ENCR, ENCR_BY_NAME
 from suites.integ import INTEG, INTEG_BY_NAME
 from suites.kex import GROUP, GROUP_BY_NAME
-from suites.keywords import Row, keyword, lookup, nearest
+from suites.keywords import Row, keyword, lookup, nearest, non_standard
 from suites.prf import PRF, PRF_BY_NAME
 
 ROWS: tuple[Row, ...] = (*ENCR, *INTEG, *PRF, *GROUP)
@@ -41,6 +41,8 @@ def test_no_two_rows_share_a_keyword() -> None:
         ("prfsha256", PRF_BY_NAME["prfsha256"]),
         ("curve25519", GROUP_BY_NAME["x25519"]),
         ("curve448", GROUP_BY_NAME["x448"]),
+        ("sm4cbc", ENCR_BY_NAME["sm4"]),
+        ("SM4GCM", ENCR_BY_NAME["sm4gcm16"]),
     ],
 )
 def test_an_alias_names_the_row(alias: str, row: Row) -> None:
@@ -67,6 +69,14 @@ def test_an_alias_names_the_row(alias: str, row: Row) -> None:
 def test_a_slip_of_the_pen_gets_the_keyword_that_was_meant(typo: str, meant: str | None) -> None:
     assert lookup(typo) is None
     assert nearest(typo) == meant
+
+
+def test_what_has_no_number_of_ianas_is_told_of_a_proposal() -> None:
+    assert non_standard("aes128-sha256-modp2048") == ()
+    assert non_standard("SM4cbc-sm3-prfsm3-x25519-nonsense") == ("sm4", "sm3", "prfsm3")
+    assert {row.name for row in ROWS if non_standard(row.name)} == {
+        "sm4", "sm4gcm16", "sm3", "prfsm3",
+    }  # fmt: skip
 
 
 @given(st.text(max_size=80))

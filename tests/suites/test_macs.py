@@ -57,7 +57,7 @@ def test_what_an_xcbc_saw_before_leaves_no_trace(texts: list[bytes]) -> None:
         assert used.finalize() == fresh.finalize()
 
 
-@pytest.mark.parametrize("row", INTEG, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in INTEG if row.is_for_esp], ids=lambda row: row.name)
 def test_a_copy_goes_its_own_way(row: Integ) -> None:
     def tag(mac: Mac, *parts: bytes) -> bytes:
         copy = mac.copy()

@@ -125,7 +125,8 @@ def test_prf_plus_ends_where_its_counter_does(row: Prf) -> None:
 
 @pytest.mark.parametrize("row", PRF, ids=lambda row: row.name)
 def test_the_tables_agree(row: Prf) -> None:
-    assert PRF_BY_ID[row.iana] is PRF_BY_NAME[row.name] is row
+    assert PRF_BY_NAME[row.name] is row
+    assert PRF_BY_ID.get(row.iana) is (row if row.iana else None)
     assert PRF_OF_INTEG[row.name[3:]] is row
     assert row.key == len(row.digest(b"", b""))
 

@@ -51,6 +51,25 @@ def test_unknown_word_has_a_suggestion() -> None:
     assert not found.usable
 
 
+def test_what_has_no_number_of_ianas_is_told_as_such() -> None:
+    found = explain("sm4-sm3")
+    assert found.usable
+    assert found.lines[:2] == (
+        "sm4: encryption, needs integrity; transform type 1 id as in [gateway] private_ids; "
+        "key 128 bits; IKE, ESP",
+        "    non-standard; no independent peer was available",
+    )
+    assert found.lines[-2] == "as ESP: sm4-sm3"
+
+
+def test_gmac_of_ah_is_ahs_alone() -> None:
+    found = explain("aes128gmac_ah")
+    assert found.lines[0] == (
+        "aes128gmac_ah: integrity; transform type 3 id 9; key 160 bits, tag 192 bits; AH"
+    )
+    assert found.lines[-1] == "as AH: aes128gmac_ah"
+
+
 @pytest.mark.parametrize("row", [*ENCR, *INTEG, *PRF, *GROUP], ids=lambda row: row.name)
 def test_every_row_is_explained(row: object) -> None:
     name = getattr(row, "name")  # noqa: B009 - rows of four types, all with a name

@@ -62,9 +62,12 @@ def child(encr: str, integ: str, local: str = MOON, remote: str = SUN) -> ChildS
     return ChildSpec("net", b"12345678", 0xC0FFEE01, 0x102, found, ours, theirs, (), (), path)
 
 
+SHANGMI = {"sm4", "sm4gcm16"}
+
+
 def pairs() -> Iterator[tuple[str, str]]:
     for row in ENCR:
-        for integ in [""] if row.is_aead else [one.name for one in INTEG]:
+        for integ in [""] if row.is_aead else [one.name for one in INTEG if one.is_for_esp]:
             yield row.name, integ
 
 
@@ -108,13 +111,15 @@ def test_every_row_is_in_the_tables_or_known_to_be_missing_there() -> None:
     assert {row.name for row in ENCR if row.is_for_ike} - set(IKE_ENCR) == {
         "des",
         "chacha20poly1305",
+        *SHANGMI,
     }
     missing = {row.name for row in ENCR} - set(ESP_ENCR)
     assert {name for name in missing if not ("ccm" in name or "gmac" in name)} == {
-        "chacha20poly1305"
+        "chacha20poly1305",
+        *SHANGMI,
     }
-    assert {"", *(row.name for row in INTEG if row.is_for_ike)} == set(IKE_INTEG)
-    assert {"", *(row.name for row in INTEG)} == set(ESP_INTEG)
+    assert {"", *(row.name for row in INTEG if row.is_for_ike)} - set(IKE_INTEG) == {"sm3"}
+    assert {"", *(row.name for row in INTEG if row.is_for_esp)} - set(ESP_INTEG) == {"sm3"}
 
 
 def test_suite_that_wireshark_lacks_is_a_comment() -> None:
