@@ -6,19 +6,29 @@ IPv6 there is nothing in it that is not known anyway.
 
 import errno
 import socket
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, Literal
 
 from tundev.sockets import (
     ANCILLARY_ROOM,
     WOULD_BLOCK,
+    Ancillary,
     configure,
+    enable_tos,
     local_of,
     source_cmsg,
+    told,
+    tos_cmsg,
+    ttl_cmsg,
     with_scope,
 )
 
 Received = tuple[bytes, str, str]
 """An ESP packet from its SPI on, who sent it, and our address that it came to."""
+
+Seen = tuple[memoryview, str, str, int]
+"""The same as a view, and with the octet of DSCP and ECN in its outer header."""
 
 ESP: Final = 50
 AH: Final = 51
@@ -34,24 +44,43 @@ class RawError(OSError):
 
 
 def open_esp(
-    version: Literal[4, 6], mark: int, address: str = "", *, fragment: bool = True
+    version: Literal[4, 6],
+    mark: int,
+    address: str = "",
+    *,
+    fragment: bool = True,
+    errors: bool = False,
 ) -> socket.socket:
-    """Open a non-blocking raw socket for ESP over IPv4 or IPv6; raises :exc:`RawError`."""
-    return _open(version, ESP, mark, address, fragment=fragment)
+    """Open a non-blocking raw socket for ESP over IPv4 or IPv6; raises :exc:`RawError`.
+
+    ``fragment`` and ``errors`` are as in :func:`tundev.udp.open_udp`.
+    """
+    return _open(version, ESP, mark, address, fragment=fragment, errors=errors)
 
 
 def open_ah(
-    version: Literal[4, 6], mark: int, address: str = "", *, fragment: bool = True
+    version: Literal[4, 6],
+    mark: int,
+    address: str = "",
+    *,
+    fragment: bool = True,
+    errors: bool = False,
 ) -> socket.socket:
     """Open a non-blocking raw socket for AH over IPv4 or IPv6; raises :exc:`RawError`."""
-    sock = _open(version, AH, mark, address, fragment=fragment)
+    sock = _open(version, AH, mark, address, fragment=fragment, errors=errors)
     if version == 4:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_HDRINCL, 1)
     return sock
 
 
 def _open(
-    version: Literal[4, 6], protocol: int, mark: int, address: str, *, fragment: bool
+    version: Literal[4, 6],
+    protocol: int,
+    mark: int,
+    address: str,
+    *,
+    fragment: bool,
+    errors: bool,
 ) -> socket.socket:
     name = "AH" if protocol == AH else "ESP"
     family = socket.AF_INET6 if version == 6 else socket.AF_INET
@@ -64,13 +93,57 @@ def _open(
         }.get(error.errno or 0, error.strerror)
         raise RawError(error.errno, f"cannot open a raw {name} socket: {why}") from error
     try:
-        configure(sock, mark, fragment=fragment)
+        configure(sock, mark, fragment=fragment, errors=errors)
+        if version == 6:
+            enable_tos(sock)
         if address:
             sock.bind((address, 0))
     except OSError as error:
         sock.close()
         raise RawError(error.errno, f"cannot listen for {name} on {address}: {error}") from error
     return sock
+
+
+def receive_packets(
+    sock: socket.socket, room: memoryview, most: int, *, header: bool = False
+) -> list[Seen]:
+    """Return up to ``most`` waiting packets as views of ``room``, good until the next call.
+
+    What IPv4 brings is without its IP header, or with ``header`` with it.  A packet that is longer
+    than the room left is cut off: have 64 KiB more than a batch usually takes.
+    """
+    batch: list[Seen] = []
+    six = sock.family == socket.AF_INET6
+    recv, recvmsg = sock.recv_into, sock.recvmsg_into
+    at, errors = 0, 0
+    while len(batch) < most and at < len(room):
+        view = room[at:]
+        try:
+            if six:
+                octets, ancillary, _flags, sender = recvmsg((view,), ANCILLARY_ROOM)
+                local, _, tos = told(tuple(ancillary))
+                batch.append((view[:octets], with_scope(sender[0], sender[3]), local, tos))
+                at += octets
+                continue
+            octets = recv(view)
+        except OSError as error:
+            errors += 1
+            if error.errno in WOULD_BLOCK or errors > _TRIES:
+                break
+            continue
+        if octets < _V4_HEADER:
+            continue
+        # the kernel has checked the header: all that is to be known stands there
+        remote, local = _ends(bytes(view[12:_V4_HEADER]))
+        start = 0 if header else (view[0] & 0x0F) * 4
+        batch.append((view[start:octets], remote, local, view[1]))
+        at += octets
+    return batch
+
+
+@lru_cache(maxsize=1024)
+def _ends(addresses: bytes) -> tuple[str, str]:
+    return socket.inet_ntoa(addresses[:4]), socket.inet_ntoa(addresses[4:])
 
 
 def receive_esp(sock: socket.socket) -> Received | None:
@@ -113,15 +186,19 @@ def receive_ah_batch(sock: socket.socket, most: int) -> list[Received]:
     return batch
 
 
-def send_ah(sock: socket.socket, packet: bytes, local: str, remote: str) -> bool:
+def send_ah(
+    sock: socket.socket, packet: bytes, local: str, remote: str, tos: int = 0, *, ttl: int = 0
+) -> bool:
     """Send one AH packet, of IPv4 with its IP header; tell whether the kernel took it.
 
     The kernel cuts nothing whose header it did not make: what is too long for the device is cut
-    here, into pieces that pass nearly everywhere (RFC 791 section 3.2).
+    here, into pieces that pass nearly everywhere (RFC 791 section 3.2).  ``tos`` and ``ttl`` are
+    for IPv6.
     """
     if sock.family == socket.AF_INET6:
-        return send_esp(sock, packet, local, remote)
-    for most in (len(packet), *_PIECES):
+        return send_esp(sock, packet, local, remote, tos, ttl=ttl)
+    whole = len(packet)
+    for most in (whole, whole, *_PIECES):  # EMSGSIZE may be what ICMP said of another one
         try:
             for piece in fragments(packet, most):
                 sock.sendto(piece, (remote, 0))
@@ -149,18 +226,78 @@ def fragments(packet: bytes, most: int) -> list[bytes]:
     return pieces
 
 
-def send_esp(sock: socket.socket, packet: bytes, local: str, remote: str) -> bool:
-    """Send one ESP packet from ``local`` ("": kernel's choice); tell whether the kernel took it."""
+def send_esp(
+    sock: socket.socket,
+    packet: bytes | memoryview,
+    local: str,
+    remote: str,
+    tos: int = 0,
+    *,
+    ttl: int = 0,
+) -> bool:
+    """Send one ESP packet from ``local`` ("": kernel's choice); tell whether the kernel took it.
+
+    ``tos`` is the octet of DSCP and ECN, ``ttl`` the number of hops (0: as many as usual).
+    """
+    return send_packets(sock, (packet,), local, remote, tos, ttl=ttl) == 1
+
+
+def send_rows(
+    sock: socket.socket,
+    rows: memoryview,
+    size: int,
+    local: str,
+    remote: str,
+    tos: int = 0,
+    *,
+    ttl: int = 0,
+) -> int:
+    """Send the ESP packets of ``size`` octets that fill ``rows``; return how many the kernel took.
+
+    The last one may be shorter.  Raises :exc:`ValueError` when ``size`` is 0.
+    """
+    packets = [rows[at : at + size] for at in range(0, len(rows), size)]
+    return send_packets(sock, packets, local, remote, tos, ttl=ttl)
+
+
+def send_packets(
+    sock: socket.socket,
+    packets: Iterable[bytes | memoryview],
+    local: str,
+    remote: str,
+    tos: int = 0,
+    *,
+    ttl: int = 0,
+) -> int:
+    """Send ESP packets to one peer; return how many the kernel took.
+
+    A raw socket has no UDP_SEGMENT: each is a call of its own.
+    """
+    control = _control(local, tos, ttl, ":" in remote)
+    target = (remote, 0)
+    sendmsg = sock.sendmsg
+    taken = 0
+    for packet in packets:
+        for _ in range(_TRIES):
+            try:
+                sendmsg((packet,), control, 0, target)
+            except OSError as error:
+                if error.errno in WOULD_BLOCK:
+                    break
+                continue
+            taken += 1
+            break
+    return taken
+
+
+def _control(local: str, tos: int, ttl: int, six: bool) -> Ancillary:
     try:
-        ancillary = source_cmsg(local)
+        control = source_cmsg(local)
     except (OSError, ValueError):
-        ancillary = []
-    for _ in range(_TRIES):
-        try:
-            sock.sendmsg([packet], ancillary, 0, (remote, 0))
-        except OSError as error:
-            if error.errno in WOULD_BLOCK:
-                return False
-            continue
-        return True
-    return False
+        control = []
+    if tos or ttl:
+        # a fresh list: the source's is shared
+        control = [*control, tos_cmsg(tos, six=six)]
+        if ttl:
+            control.append(ttl_cmsg(ttl, six=six))
+    return control

@@ -16,9 +16,13 @@ from tundev.raw import (
     receive_ah_batch,
     receive_esp,
     receive_esp_batch,
+    receive_packets,
     send_ah,
     send_esp,
+    send_packets,
+    send_rows,
 )
+from tundev.sockets import IPV6_HOPLIMIT, IPV6_TCLASS, enable_tos, set_df
 
 Wait = Callable[[socket.socket | int], bool]
 
@@ -54,6 +58,33 @@ def test_a_packet_arrives_without_its_ip_header(
         assert receive_esp(b) is None
 
 
+@pytest.mark.parametrize(
+    ("version", "local", "remote"), [(4, "10.0.0.11", "10.0.0.2"), (6, "fd00::1", "fd00::2")]
+)
+def test_the_outer_header_says_what_it_was_told_to(
+    ends: tuple[Namespace, Namespace],
+    version: Literal[4, 6],
+    local: str,
+    remote: str,
+    readable: Wait,
+) -> None:
+    with ends[0].enter(), open_esp(version, 0) as a, ends[1].enter(), open_esp(version, 0) as b:
+        if version == 4:
+            set_df(a, True)
+            assert send_esp(a, b"12345678", local, remote, 0xBA, ttl=17)
+            assert readable(b)
+            head = b.recv(100)[:20]
+            assert (head[1], head[6], head[8]) == (0xBA, 0x40, 17)
+            return
+        enable_tos(b)
+        b.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+        assert send_esp(a, b"12345678", local, remote, 0xBA, ttl=17)
+        assert readable(b)
+        _, ancillary, *_ = b.recvmsg(100, 200)
+        told = {kind: int.from_bytes(data[:4], "little") for _, kind, data in ancillary}
+        assert (told[IPV6_TCLASS], told[IPV6_HOPLIMIT]) == (0xBA, 17)
+
+
 def test_a_bound_socket_hears_only_its_address(
     ends: tuple[Namespace, Namespace], readable: Wait
 ) -> None:
@@ -62,6 +93,51 @@ def test_a_bound_socket_hears_only_its_address(
             assert send_esp(a, b"12345678", "", target)
         assert readable(b)
         assert [local for _, _, local in receive_esp_batch(b, 5)] == ["10.0.0.12"] * 2
+
+
+@pytest.mark.parametrize(
+    ("version", "local", "remote"), [(4, "10.0.0.11", "10.0.0.2"), (6, "fd00::1", "fd00::2")]
+)
+def test_a_batch_comes_as_views_of_one_room(
+    ends: tuple[Namespace, Namespace],
+    version: Literal[4, 6],
+    local: str,
+    remote: str,
+    readable: Wait,
+) -> None:
+    rows = b"".join(bytes([number]) * 1000 for number in range(1, 9)) + b"the last"
+    room = memoryview(bytearray(1 << 17))
+    with ends[0].enter(), open_esp(version, 7) as a, ends[1].enter(), open_esp(version, 7) as b:
+        assert receive_packets(b, room, 64) == []
+        assert send_rows(a, memoryview(rows), 1000, local, remote, 0xBB, ttl=9) == 9
+        assert readable(b)
+        first = receive_packets(b, room, 3)
+        assert b"".join(packet for packet, *_ in first) == rows[:3000]
+        rest = receive_packets(b, room[4000:], 64)
+        assert b"".join(packet for packet, *_ in (*first, *rest)) == rows
+        assert {tuple(told) for _, *told in (*first, *rest)} == {(local, remote, 0xBB)}
+
+
+def test_a_room_that_is_too_small_takes_what_it_can(
+    ends: tuple[Namespace, Namespace], readable: Wait
+) -> None:
+    with ends[0].enter(), open_esp(4, 7) as a, ends[1].enter(), open_esp(4, 7) as b:
+        assert send_packets(a, [bytes(100)] * 3, "", "10.0.0.2") == 3
+        assert readable(b)
+        batch = receive_packets(b, memoryview(bytearray(150)), 64)
+        assert [len(packet) for packet, *_ in batch] == [100, 10]
+        batch = receive_packets(b, memoryview(bytearray(150)), 64, header=True)
+        assert [packet[0] for packet, *_ in batch] == [0x45]
+        assert [len(packet) for packet, *_ in batch] == [120]
+
+
+@pytest.mark.usefixtures("inside")
+def test_what_the_kernel_refuses_is_not_counted() -> None:
+    with open_esp(4, 0) as sock:
+        assert send_packets(sock, [b"12345678"] * 2, "", "10.9.9.9") == 0
+        assert send_rows(sock, memoryview(b""), 8, "", "127.0.0.1") == 0
+        with pytest.raises(ValueError, match="zero"):
+            send_rows(sock, memoryview(b"x"), 0, "", "127.0.0.1")
 
 
 def ipv4(source: str, target: str, payload: bytes, number: int = 7) -> bytes:
