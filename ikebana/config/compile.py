@@ -120,6 +120,7 @@ class TunnelPlan:
     fragmentation: bool = True
     mobike: bool = True
     window: int = 1
+    treatment: Treatment = PLAIN
 
     def local_for(self, remote: str, route: Callable[[str], str]) -> str:
         """Return our address for a peer at ``remote``: the configured one, else the route's."""
@@ -206,8 +207,8 @@ class Plan:
 
     gateway: GatewayPlan
     tunnels: tuple[TunnelPlan, ...]
-
     policies: tuple[Policy, ...] = ()
+
 
 def compile_config(config: Config) -> Plan:
     """Return the plan of a configuration."""
@@ -286,6 +287,7 @@ def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
         fragmentation=one.ike.fragmentation,
         mobike=one.mobike,
         window=one.ike.window,
+        treatment=one.packets.treatment,
     )
 
 

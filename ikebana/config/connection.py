@@ -28,6 +28,7 @@ from ikebana.config.networks import SpdPolicy
 from ikebana.config.presets import PRESETS, CryptoPreset, Preset
 from ikebana.config.problems import Loc, refuse, refuse_all
 from ikebana.config.psk import PskField
+from ikebana.config.treatment import PacketSettings
 from ikebana.config.within import SIDES, can_move, refusals_within
 from ikecore.profile import Childless, Uniqueness
 
@@ -154,6 +155,9 @@ class Connection(Model):
     )
     ike: IkeSettings = Field(default_factory=IkeSettings, description="The IKE SA.")
     ipsec: IpsecSettings = Field(default_factory=IpsecSettings, description="The child SA.")
+    packets: PacketSettings = Field(
+        default_factory=PacketSettings, description="How packets are wrapped."
+    )
     mobike: bool = Field(
         default_factory=_default_mobike,
         description="Whether either end may change its address (RFC 4555); needs tunnel mode. "

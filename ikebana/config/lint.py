@@ -34,6 +34,12 @@ def lint(gateway: Gateway, numbered: Numbered, *, is_exposed: bool) -> Iterator[
                 "AH does not encrypt: who is on the way can read everything",
                 "esp, unless that is what you want",
             )
+        if not one.packets.replay_window:
+            yield Refusal(
+                (*root, "packets", "replay_window"),
+                "replays are not looked for: who is on the way can send packets again",
+                "a number of 32 to 4096, unless the peer cannot keep to one",
+            )
         for warning in _psk(one.psk, is_exposed=is_exposed):
             yield Refusal((*root, "psk"), warning.message, warning.hint)
 

@@ -12,17 +12,19 @@ from ikebana.config.gateway import Gateway, Lab, Limits, Quotas
 from ikebana.config.networks import SpdPolicy
 from ikebana.config.policies import ExplicitPolicy
 from ikebana.config.problems import ConfigProblem
+from ikebana.config.treatment import PacketSettings
 
 SECTIONS: Final = (
     ("[gateway]", Gateway),
     ("[gateway.limits]", Limits),
     ("[gateway.quotas]", Quotas),
     ("[gateway.lab]", Lab),
-    ("[[connection]]", Connection),
     ("[[gateway.policies]]", ExplicitPolicy),
+    ("[[connection]]", Connection),
     ("[[connection.spd_policies]]", SpdPolicy),
     ("[connection.ike]", IkeSettings),
     ("[connection.ipsec]", IpsecSettings),
+    ("[connection.packets]", PacketSettings),
     ("[connection.dpd]", Dpd),
     ("[connection.retry]", Retry),
 )

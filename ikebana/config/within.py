@@ -8,6 +8,7 @@ from ikebana.config.crypto import IpsecSettings
 from ikebana.config.life import CloseAction, DpdAction, Initiation, RoutingMode
 from ikebana.config.networks import NO_COMMON_VERSION, on_both_sides
 from ikebana.config.problems import Refusal
+from ikebana.config.treatment import treatment_refusals
 
 if TYPE_CHECKING:
     from ikebana.config.connection import Connection
@@ -46,6 +47,7 @@ def refusals_within(one: "Connection") -> Iterator[Refusal]:
         yield Refusal(("mobike",), f"needs {needs}", f"{needs}, or leave mobike out")
     if one.ipsec.protocol == "ah" and one.nat_traversal:
         yield Refusal(("ipsec", "protocol"), "AH does not pass a NAT", "add nat_traversal = false")
+    yield from treatment_refusals(one.packets, one.ipsec.protocol, one.ipsec.mode)
     yield from _address_refusals(one)
     yield from _rule_refusals(one)
     yield from _transport_refusals(one)

@@ -23,6 +23,7 @@ from ikecore.actions import Broken, ChildClosed, ChildEstablished, Closed, Estab
 from ikecore.child import ChildSpec
 from ikecore.trace import KeysDerived, Record
 from policy.path import Path
+from policy.treatment import PLAIN, Treatment
 from suites.secret import Secret
 from tundev.paths import path_mtu
 
@@ -77,6 +78,11 @@ class Outlet:
         """Return the MTU towards a peer, at most the configured one."""
         found = path_mtu(path.remote[0], self._plan.mark)
         return min(found or self._plan.mtu, self._plan.mtu)
+
+    def treatment_of(self, connection: str) -> Treatment:
+        """Return how a connection's packets are wrapped."""
+        tunnel = self._roster.by_name.get(connection)
+        return tunnel.plan.treatment if tunnel is not None else PLAIN
 
     def installed(self, spec: ChildSpec, mtu: int) -> None:
         """Take note that a child is in the worker."""

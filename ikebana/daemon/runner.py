@@ -10,6 +10,7 @@ import contextlib
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
 
@@ -38,11 +39,12 @@ from ikecore.actions import (
     Traced,
     UseChild,
 )
-from ikecore.child import ChildSpec
+from ikecore.child import ChildSpec, Mode
 from ikecore.endpoint import Endpoint
 from ikecore.events import Authorized, Event, InstallFailed, Refused
 from ikecore.trace import Record
 from policy.path import Path
+from policy.treatment import Treatment
 from suites.secret import Secret
 
 _LEAST_MTU: Final = 1280  # octets; what IPv6 promises of every path (RFC 8200 section 5)
@@ -72,6 +74,10 @@ class Outside(Protocol):
 
     def path_mtu(self, path: Path) -> int:
         """Return the MTU towards a peer."""
+        ...
+
+    def treatment_of(self, connection: str) -> Treatment:
+        """Return how a connection's packets are wrapped."""
         ...
 
     def installed(self, spec: ChildSpec, mtu: int) -> None:
@@ -196,7 +202,8 @@ class Runner:
         with contextlib.suppress(OSError):
             path_mtu = self._outside.path_mtu(spec.path)
         token = self.acknowledgements.expect(self._clock(), then)
-        return _install_message(token, spec, path_mtu)
+        treatment = self._outside.treatment_of(spec.connection)
+        return _install_message(token, spec, path_mtu, treatment)
 
     def _remove(self, sa: bytes, spi: int) -> Message:
         def then(_done: Done | None) -> None:
@@ -288,7 +295,9 @@ def _announces(action: Action, spi: int) -> bool:
     return isinstance(action, ChildEstablished) and action.inbound_spi == spi
 
 
-def _install_message(token: int, spec: ChildSpec, path_mtu: int) -> Install:
+def _install_message(token: int, spec: ChildSpec, path_mtu: int, treatment: Treatment) -> Install:
+    if not spec.tfc or spec.mode is Mode.TRANSPORT:  # RFC 7296 section 1.3.1
+        treatment = replace(treatment, tfc=0)
     integ, limits = spec.suite.integ, spec.limits
     is_ah = spec.suite.protocol == proposals.Protocol.AH
     return Install(
@@ -316,4 +325,5 @@ def _install_message(token: int, spec: ChildSpec, path_mtu: int) -> Install:
         spec.original,
         Ipsec.AH if is_ah else Ipsec.ESP,
         spec.later_fragments,
+        treatment,
     )

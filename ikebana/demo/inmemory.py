@@ -30,6 +30,7 @@ from ikecore.trace import Record
 from ikev2.endpoint import Endpoint
 from policy.path import Path
 from policy.spd import Spd
+from policy.treatment import Treatment
 from suites.secret import Secret
 
 _UDP: Final = 17
@@ -148,6 +149,10 @@ class MemoryGateway:
     def path_mtu(self, path: Path) -> int:
         """Return the wire's MTU."""
         return _MTU if path.remote else 0
+
+    def treatment_of(self, _connection: str) -> Treatment:
+        """Return how packets are wrapped."""
+        return self._tunnel.plan.treatment
 
     def installed(self, spec: ChildSpec, mtu: int) -> None:
         """Take note of the largest inner packet."""

@@ -6,6 +6,7 @@ import pytest
 from ikebana.daemon.orders import RouteState
 from ikecore.actions import Broken, ChildClosed, Closed, Reason
 from ikecore.trace import Retransmitted
+from policy.treatment import PLAIN, Treatment
 from tests.ikebana.daemon.test_tell import SA, child, established
 from tests.ikebana.daemon.world import MOON, Box, World, connection
 
@@ -50,6 +51,14 @@ def test_the_key_is_for_connections_that_may_come_up(moon: Box) -> None:
     moon.gateway.down(moon.tunnel)
     assert moon.outlet.key_of("net") is None
     assert moon.routes["net"] is RouteState.BLOCKED
+
+
+def test_packets_are_wrapped_as_the_connection_has_it() -> None:
+    with World() as world:
+        box = world.moon
+        box.start(box.plan(connection(MOON, 'initiation = "passive"\npackets.dscp = 46')))
+        assert box.outlet.treatment_of("net") == Treatment(dscp=46)
+        assert box.outlet.treatment_of("gone") == PLAIN
 
 
 def test_records_are_kept_and_shown_and_bugs_are_told(moon: Box) -> None:

@@ -30,6 +30,7 @@ from ikecore.events import Authorized, CloseWanted, Event, InstallFailed, ProbeW
 from ikecore.proposals import Protocol
 from ikecore.trace import Record, Retransmitted
 from policy.path import Path
+from policy.treatment import PLAIN, DontFragment, Treatment
 from suites.encr import NULL
 from suites.integ import INTEG_BY_NAME
 from suites.secret import Secret
@@ -91,6 +92,7 @@ class FakeOutside:
     runner: Runner | None = None
     on_report: deque[Event] = field(default_factory=deque)
     bugs: list[object] = field(default_factory=list)
+    treatment: Treatment = PLAIN
 
     def send(self, data: bytes, _path: Path) -> bool:
         self.done.append(data)
@@ -110,6 +112,9 @@ class FakeOutside:
         if "mtu" in self.bugs:
             raise OSError("no netlink")
         return 1400
+
+    def treatment_of(self, _connection: str) -> Treatment:
+        return self.treatment
 
     def installed(self, spec: ChildSpec, mtu: int) -> None:
         if "installed" in self.bugs:
@@ -350,6 +355,16 @@ def test_transport_mode_is_ordered_with_the_addresses_of_a_nat(stage: Stage) -> 
     assert isinstance(order, Install)
     assert (order.mode, order.original) == (Mode.TRANSPORT, original)
     assert order.later_fragments
+
+
+def test_an_order_says_how_the_connection_wraps_its_packets(stage: Stage) -> None:
+    stage.outside.treatment = Treatment(46, DontFragment.COPY, 99, 64, tfc=128, dummy=5)
+    for number, told in enumerate(({}, {"tfc": False}, {"mode": Mode.TRANSPORT}), 1):
+        one = spec(number << 10, bytes((number,)) * 8)
+        stage.take(InstallChild(replace(one, **told)))  # type: ignore[arg-type]
+    orders = [order for order in stage.outside.worker if isinstance(order, Install)]
+    plain = replace(stage.outside.treatment, tfc=0)  # RFC 7296 section 1.3.1
+    assert [order.treatment for order in orders] == [stage.outside.treatment, plain, plain]
 
 
 def test_it_wants_to_be_called_when_the_endpoint_does_or_the_worker_is_late(stage: Stage) -> None:
