@@ -17,7 +17,7 @@ _STEP: Final = 1.08  # between two rates that are tried
 _STEPS: Final = 56
 _BUFFER: Final = 2 << 20
 _SENDER_LIMIT: Final = 0.93  # share of the wanted rate below which iperf3 cannot send faster
-_MSS: Final = 1348  # of an inner MTU of 1400, timestamps taken off
+MSS: Final = 1348  # of an inner MTU of 1400, timestamps taken off
 
 
 def tcp(wish: Wish, *options: str) -> Test:
@@ -34,8 +34,15 @@ def of_tcp(found: dict[str, Any]) -> Sample:
     sums = [found["end"][key] for key in ("sum_received", "sum_received_bidir_reverse")
             if key in found["end"]]  # fmt: skip
     rate = sum(one["bits_per_second"] for one in sums) / 1e6
-    packets = sum(one["bytes"] for one in sums) / (found["start"].get("tcp_mss_default") or _MSS)
-    return _sample(rate, found["cpu"], packets)
+    packets = sum(one["bytes"] for one in sums) / (found["start"].get("tcp_mss_default") or MSS)
+    return sample(rate, found["cpu"], packets)
+
+
+def sample(rate: float, cpu: list[float], packets: float) -> Sample:
+    """Return a sample of so many Mbit/s, CPU seconds of A and B, and packets."""
+    a, b = cpu
+    each = 1e6 / max(packets, 1)
+    return {"rate": rate, "a": a * each, "b": b * each}
 
 
 class Udp:
@@ -75,7 +82,7 @@ def udp(pair: Pair, seconds: float, size: int, rate: float) -> Sample:
     found = pair.iperf(seconds, "-u", "-l", str(size), "-b", f"{rate:.2f}M", *_window())
     total = found["end"]["sum"]
     got = total["bits_per_second"] / 1e6 * (1 - total["lost_percent"] / 100)
-    return _sample(got, found["cpu"], total["packets"]) | {"lost": total["lost_percent"]}
+    return sample(got, found["cpu"], total["packets"]) | {"lost": total["lost_percent"]}
 
 
 def ping_idle(wish: Wish) -> Test:
@@ -86,12 +93,6 @@ def ping_idle(wish: Wish) -> Test:
 def ping_loaded(wish: Wish) -> Test:
     """Return the test of ping beside one TCP stream."""
     return lambda pair: {"ping": iperf.ping_during(pair.lab, wish.seconds)}
-
-
-def _sample(rate: float, cpu: list[float], packets: float) -> Sample:
-    a, b = cpu
-    each = 1e6 / max(packets, 1)
-    return {"rate": rate, "a": a * each, "b": b * each}
 
 
 def _window() -> tuple[str, ...]:

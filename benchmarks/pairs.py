@@ -39,8 +39,8 @@ class Setup:
 
     ``encap`` False: ESP as protocol 50, where the peer can.  ``gateway`` are more lines of the
     configuration's ``[gateway]``, ``tables`` whole tables after it.  By gateway, "ga" or "gb":
-    ``addresses`` to listen on beside the usual one, ``more`` connections.  ``prepare`` lays
-    wires before the gateways start.
+    ``addresses`` to listen on beside the usual one, ``more`` returns further connections.
+    ``prepare`` lays wires before the gateways start.
     """
 
     a: Kind = "ikebana"
@@ -50,7 +50,7 @@ class Setup:
     gateway: str = ""
     tables: str = ""
     addresses: Mapping[str, str] = field(default_factory=dict)
-    more: Mapping[str, str] = field(default_factory=dict)
+    more: Callable[[Lab, str], str] = lambda _lab, _name: ""
     prepare: Callable[[Lab], None] = lambda _: None
 
 
@@ -165,10 +165,9 @@ class Pair:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def connect(self, *more: str) -> None:
-        """Let A start the tunnel, and more by name; wait until a ping comes back."""
-        for name in ("net", *more):
-            self.a.up(name)
+    def connect(self) -> None:
+        """Let A start the tunnel, and wait until a ping comes back."""
+        self.a.up()
         wait_for(lambda: self.lab.ping("ca", TARGET, 1) == 0, 10, f"a ping, {self.name}")
 
     def cpu(self) -> tuple[float, float]:
@@ -208,15 +207,22 @@ addresses = [{addresses}]
 {setup.gateway}
 {setup.tables}
 {connection(lab, name, "net", [f"10.{here}.0.0/24"], [f"10.{there}.0.0/24"], setup)}
-{setup.more.get(name, "")}
+{setup.more(lab, name)}
 """
 
 
 def connection(
-    lab: Lab, name: str, tunnel: str, local: Sequence[str], remote: Sequence[str], setup: Setup
+    lab: Lab,
+    name: str,
+    tunnel: str,
+    local: Sequence[str],
+    remote: Sequence[str],
+    setup: Setup,
+    *lines: str,
 ) -> str:
     """Return one connection with the other gateway, as the gateway in ``name`` has it."""
     peer = "gb" if name == "ga" else "ga"
+    more = "\n".join(lines)
     which = "" if tunnel == "net" else f".{tunnel}"
     return f"""
 [[connection]]
@@ -229,6 +235,7 @@ initiation = "passive"
 force_encap = {str(setup.encap).lower()}
 local_subnets = {list(local)}
 remote_subnets = {list(remote)}
+{more}
 [connection.ike]
 version = "ikev2"
 proposals = ["{IKE}"]

@@ -1,7 +1,7 @@
 """Measure pairs in turn: what else the machine does at the time hits all of them."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -57,14 +57,24 @@ def open_pairs(stack: ExitStack, setups: Mapping[str, Setup], tell: Tell) -> dic
     return pairs
 
 
-def take(wish: Wish, tests: Mapping[str, Test], pairs: Mapping[str, Pair], tell: Tell) -> Samples:
-    """Put every pair through every wanted test once a round, the order turned round each time."""
+def take(
+    wish: Wish,
+    tests: Mapping[str, Test],
+    pairs: Mapping[str, Pair],
+    tell: Tell,
+    where: Mapping[str, Sequence[str]] | None = None,
+) -> Samples:
+    """Put every pair through every wanted test once a round, the order turned round each time.
+
+    ``where`` names the pairs of a test that is not for all.
+    """
     samples = Samples()
     for number in range(wish.rounds):
         for test, measure in tests.items():
             if not wish.test(test):
                 continue
-            for name in list(pairs) if number % 2 == 0 else list(pairs)[::-1]:
+            names = list((where or {}).get(test, pairs))
+            for name in names if number % 2 == 0 else names[::-1]:
                 tell(f"round {number + 1} of {wish.rounds}, {test}, {name}")
                 samples.found[test, name].append(measure(pairs[name]))
     return samples

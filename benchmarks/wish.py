@@ -1,6 +1,6 @@
 """What whoever asks wants measured: how often, how long, and which parts of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 SECONDS: Final = 3.0
@@ -40,6 +40,10 @@ class Wish:
     def is_partial(self) -> bool:
         """Tell whether the result is no measurement to keep."""
         return self.quick or bool(self.only or self.pairs)
+
+    def everything(self) -> "Wish":
+        """Return the same without a choice of tests and pairs."""
+        return replace(self, only=(), pairs=())
 
     def test(self, name: str) -> bool:
         """Tell whether a test is wanted: one of the words is in its name."""
