@@ -12,7 +12,7 @@ _IFADDRMSG: Final = struct.Struct("=4Bi")  # family, prefix length, flags, scope
 _IFA_ADDRESS: Final = 1
 _IFA_LOCAL: Final = 2
 _UNKNOWN_MTU: Final = 1500
-_ANY_PORT: Final = 500
+_ANY_PORT: Final = 9  # not one of IKE, which policies treat in a way of its own
 
 
 def local_addresses() -> set[str]:

@@ -3,7 +3,7 @@
 A table of our own holds one route per remote subnet, and one rule per IP version sends every
 packet there except our own, which carry the mark:
 
-    rule 220:  not fwmark MARK  ->  table TABLE
+    rule 220:  not fwmark MARK  ->  table TABLE      (and those of tundev.rules around it)
     table:     10.2.0.0/24  dev ikebana0            tunnel up
                10.2.0.0/24  unreachable             tunnel down: nothing leaves in clear
                10.1.0.0/24  throw                   a local subnet: back to the other tables
@@ -15,6 +15,7 @@ import errno
 import ipaddress
 import socket
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self
@@ -30,6 +31,18 @@ from tundev.netlink import (
     attributes,
 )
 from tundev.paths import default_address, local_addresses, path_mtu
+from tundev.rules import (
+    FIRST,
+    HEADER,
+    PASS_FIRST,
+    SECOND,
+    PacketRule,
+    Rule,
+    RuleAction,
+    parse_rule,
+    policy_rules,
+    standing_rules,
+)
 
 __all__ = [
     "OUR_PROTOCOL",
@@ -43,8 +56,6 @@ __all__ = [
 OUR_PROTOCOL: Final = 105
 """``rtm_protocol`` of our routes and rules (free in <linux/rtnetlink.h> and iproute2's list)."""
 
-_PROTOCOL: Final = bytes((OUR_PROTOCOL,))
-
 _RTM_NEWROUTE: Final = 24
 _RTM_DELROUTE: Final = 25
 _RTM_GETROUTE: Final = 26
@@ -54,20 +65,15 @@ _RTM_GETRULE: Final = 34
 
 # struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
 _RTMSG: Final = struct.Struct("=8BI")
-# struct fib_rule_hdr: family, dst_len, src_len, tos, table, two reserved, action, flags
-_RULE: Final = struct.Struct("=8BI")
 _RTA_DST, _RTA_OIF, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_METRICS, _RTA_TABLE = 1, 4, 6, 7, 8, 15
 _RTAX_MTU: Final = 2
-_FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK, _FRA_PROTOCOL = 6, 10, 15, 16, 21
-_FR_ACT_TO_TABLE: Final = 1
-_FIB_RULE_INVERT: Final = 2
 
 _UNICAST, _UNREACHABLE, _THROW = 1, 7, 9
 _SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_NOWHERE = 0, 253, 255
 _METRIC: Final = 1024
 _KERNELS_TABLES: Final = frozenset((0, 253, 254, 255))
 _GONE: Final = frozenset((errno.ESRCH, errno.ENOENT, errno.ENODEV))
-_FAMILIES: Final = (socket.AF_INET, socket.AF_INET6)
+_FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 class RouteError(OSError):
@@ -80,28 +86,38 @@ class Routes:
     ``mark``, ``table`` and ``priority`` are the fwmark of our own packets, the table's number and
     the rules' place (main is 32766).  What a crashed predecessor left in the same table is removed
     at once, or with ``adopt`` kept, so that nothing leaves in clear meanwhile, until ``sweep``.
+    This host's packets to UDP ``ike_ports`` never enter a tunnel, whoever sends them.
     One thread uses it, in the network namespace it was made in.
     """
 
     def __init__(
-        self, device: str, table: int, mark: int, priority: int = 220, *, adopt: bool = False
+        self,
+        device: str,
+        table: int,
+        mark: int,
+        priority: int = 220,
+        *,
+        adopt: bool = False,
+        ike_ports: tuple[int, ...] = (),
     ) -> None:
         if table in _KERNELS_TABLES or not 0 < table < 1 << 32 or not 0 < mark < 1 << 32:
             raise RouteError(errno.EINVAL, f"table {table}, mark {mark}: not for a tunnel")
         self._table = table
         self._mark = mark
         self._priority = priority
+        self._ike_ports = ike_ports
         try:
             self._device = socket.if_nametoindex(device)
         except OSError as error:
             raise RouteError(errno.ENODEV, f"no device {device}: open the TUN first") from error
         self._made: set[str] = set()
         self._netlink = Netlink()
-        self._families = tuple(f for f in _FAMILIES if f == socket.AF_INET or _has_ipv6())
+        self._families = tuple(f for f in _FAMILIES.values() if f == socket.AF_INET or _has_ipv6())
         try:
             self._leftovers = self._routes()
             self._set_rules()
             if not adopt:
+                self.set_policies(())
                 self.sweep()
         except OSError:
             self._netlink.close()
@@ -131,6 +147,56 @@ class Routes:
         self._made.discard(prefix)
         self._leftovers.discard(prefix)
 
+    def set_policies(self, packets: Sequence[PacketRule]) -> None:
+        """Let these packets pass the tunnels by, or go nowhere; the first that matches counts.
+
+        A new list takes the place of the old one at once.  Our own packets care for neither.
+        """
+        for version, family in _FAMILIES.items():
+            if family in self._families:
+                wanted = tuple(one for one in packets if one.version == version)
+                self._switch(version, family, wanted)
+
+    def _switch(self, version: int, family: int, packets: tuple[PacketRule, ...]) -> None:
+        """Make the set of policies that does not count, then let it count, then remove the other.
+
+        What a crash in between left behind never counted, or counts no more.
+        """
+        there = self._rules(family)
+        switch = Rule(
+            self._priority + PASS_FIRST,
+            RuleAction.GOTO,
+            self._table,
+            PacketRule(passes=True, version=version),
+            self._priority + SECOND,
+        )
+        place, other = (FIRST, SECOND) if switch in there else (SECOND, FIRST)
+        wanted = policy_rules(packets, self._table, self._priority, place)
+        if policy_rules(packets, self._table, self._priority, other) == tuple(
+            rule for rule in there if rule.priority == self._priority + other
+        ):
+            self._clear(family, place)
+            return
+        self._clear(family, place)
+        for rule in wanted:
+            self._change(_RTM_NEWRULE, NLM_F_CREATE, rule.request(OUR_PROTOCOL), "rule")
+        if place == SECOND:
+            self._change(_RTM_NEWRULE, NLM_F_CREATE, switch.request(OUR_PROTOCOL), "rule")
+        else:
+            self._change(_RTM_DELRULE, 0, switch.request(OUR_PROTOCOL), "rule")
+        self._clear(family, other)
+
+    def _clear(self, family: int, place: int) -> None:
+        """Remove a set of policies, whatever is in it.
+
+        By place alone: the kernel takes a request that names no network for any network.
+        """
+        version = 4 if family == socket.AF_INET else 6
+        any_ = Rule(self._priority + place, RuleAction.ANY, self._table, PacketRule(False, version))
+        for rule in self._rules(family):
+            if rule.priority == any_.priority:
+                self._change(_RTM_DELRULE, 0, any_.request(OUR_PROTOCOL), "rule")
+
     def sweep(self) -> None:
         """Remove a predecessor's routes that nobody has claimed."""
         while self._leftovers:
@@ -140,8 +206,10 @@ class Routes:
         """Remove everything of ours: the rules first, then the routes."""
         try:
             for family in self._families:
-                for rule in self._rules(family):
-                    self._change(_RTM_DELRULE, 0, rule, "rule")
+                for place in (SECOND, FIRST):
+                    self._clear(family, place)
+                for rule in reversed(self._rules(family)):
+                    self._change(_RTM_DELRULE, 0, rule.request(OUR_PROTOCOL), "rule")
             for prefix in self._made | self._leftovers | self._routes():
                 self._delete(prefix)
         finally:
@@ -174,25 +242,32 @@ class Routes:
             raise RouteError(error.errno, f"{what}: {error.strerror}") from error
 
     def _set_rules(self) -> None:
-        """Put our rule in place before a predecessor's different one goes."""
-        for family in self._families:
-            wanted = _rule(family, self._table, self._mark, self._priority)
+        """Put our rules in place before a predecessor's different ones go."""
+        first, last = self._priority + PASS_FIRST, self._priority + SECOND
+        for version, family in _FAMILIES.items():
+            if family not in self._families:
+                continue
+            wanted = standing_rules(
+                version, self._table, self._mark, self._priority, self._ike_ports
+            )
             old = self._rules(family)
-            if wanted not in old:
-                self._change(_RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, wanted, "rule")
+            for rule in wanted:
+                if rule not in old:
+                    flags = NLM_F_CREATE | NLM_F_EXCL
+                    self._change(_RTM_NEWRULE, flags, rule.request(OUR_PROTOCOL), "rule")
             for rule in old:
-                if rule != wanted:
-                    self._change(_RTM_DELRULE, 0, rule, "rule")
+                if rule not in wanted and not first <= rule.priority <= last:
+                    self._change(_RTM_DELRULE, 0, rule.request(OUR_PROTOCOL), "rule")
 
-    def _rules(self, family: int) -> list[bytes]:
-        """Return our rules for the table as requests that would make them."""
-        found = []
-        for _, body in self._netlink.dump(_RTM_GETRULE, _RULE.pack(family, *[0] * 8)):
-            told = attributes(body[_RULE.size :])
-            if _number(told, _FRA_TABLE) == self._table and told.get(_FRA_PROTOCOL) == _PROTOCOL:
-                mark, priority = _number(told, _FRA_FWMARK), _number(told, _FRA_PRIORITY)
-                found.append(_rule(family, self._table, mark, priority))
-        return found
+    def _rules(self, family: int) -> list[Rule]:
+        """Return our rules for the table, in the kernel's order."""
+        answer = self._netlink.dump(_RTM_GETRULE, HEADER.pack(family, *[0] * 8))
+        parsed = (parse_rule(body) for _, body in answer)
+        return [
+            found[0]
+            for found in parsed
+            if found is not None and found[1] == OUR_PROTOCOL and found[0].table == self._table
+        ]
 
     def _routes(self) -> set[str]:
         """Return the prefixes of our routes in the table."""
@@ -251,20 +326,6 @@ def _deletion(prefix: str, table: int) -> bytes:
             attribute(_RTA_DST, network.network_address.packed),
             attribute(_RTA_TABLE, table),
             attribute(_RTA_PRIORITY, _METRIC),
-        )
-    )
-
-
-def _rule(family: int, table: int, mark: int, priority: int) -> bytes:
-    head = _RULE.pack(family, 0, 0, 0, 0, 0, 0, _FR_ACT_TO_TABLE, _FIB_RULE_INVERT)
-    return b"".join(
-        (
-            head,
-            attribute(_FRA_PRIORITY, priority),
-            attribute(_FRA_FWMARK, mark),
-            attribute(_FRA_FWMASK, 0xFFFFFFFF),
-            attribute(_FRA_TABLE, table),
-            attribute(_FRA_PROTOCOL, _PROTOCOL),
         )
     )
 
