@@ -204,6 +204,11 @@ def transform_of(row: Row) -> Transform:
             return Transform(TransformType.KE, row.iana)
 
 
+def unnumbered(proposal: Proposal) -> tuple[str, ...]:
+    """Return the keywords of what is in a proposal and waits for a number."""
+    return tuple(one.quirk for one in proposal.transforms if _is_unnumbered(one))
+
+
 def numbered(proposal: Proposal, numbers: Mapping[str, int]) -> Proposal:
     """Return the proposal with configured numbers, by keyword, for rows that have none.
 

@@ -7,6 +7,8 @@ from typing import Final
 from ikebana.cli.paint import Paint, state_colour, state_mark
 from ikebana.control.view import ChildView, ConnectionView, GatewayView, Level, LogLine, StatusView
 from ikebana.render.text import clean, fit
+from suites.keywords import non_standard
+from suites.status import NON_STANDARD
 
 PLAIN: Final = Paint()
 _COLUMNS: Final = (
@@ -157,6 +159,7 @@ def _details(view: ConnectionView, paint: Paint, width: int) -> Iterator[str]:
         ("peer", f"{view.peer} ({view.peer_id})" if view.peer_id else view.peer),
         ("local id", view.local_id),
         ("IKE SA", f"{view.ike}  {spis}".strip()),
+        ("note", f"{_odd(view)} {NON_STANDARD}" if _odd(view) else ""),
         ("age", span(view.age_s) if view.age_s is not None else ""),
         ("rekey in", span(view.rekey_in_s) if view.rekey_in_s is not None else ""),
         ("path", _path(view)),
@@ -181,6 +184,12 @@ def _details(view: ConnectionView, paint: Paint, width: int) -> Iterator[str]:
         yield fit(f"  last reason{since}: {view.reason_code}", width)
         for line in view.reason:
             yield "    " + clean(line)
+
+
+def _odd(view: ConnectionView) -> str:
+    """Name what of both suites IANA has not numbered."""
+    found = dict.fromkeys((*non_standard(view.ike), *non_standard(view.esp)))
+    return ", ".join(found) + (":" if found else "")
 
 
 def _path(view: ConnectionView) -> str:

@@ -247,6 +247,7 @@ def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
     """Return the plan of one connection; the preset's values fill what it leaves open."""
     preset = one.preset
     ike_lifetime, child_lifetime = one.ike.lifetime_s, one.ipsec.lifetime_s
+    private = gateway.private_ids.numbers
     local_subnets, remote_subnets = one.networks
     return TunnelPlan(
         name=one.name,
@@ -261,8 +262,8 @@ def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
         children=children_of(one.rules, per_mapping=one.per_mapping_sa),
         local_subnets=local_subnets,
         remote_subnets=remote_subnets,
-        ike_proposals=effective(one.ike.keywords(preset), Protocol.IKE),
-        esp_proposals=effective(one.ipsec.keywords(preset), one.ipsec.protocol_id),
+        ike_proposals=effective(one.ike.keywords(preset), Protocol.IKE, private),
+        esp_proposals=effective(one.ipsec.keywords(preset), one.ipsec.protocol_id, private),
         ike_lifetime=float(preset.ike_lifetime if ike_lifetime is None else ike_lifetime),
         child_lifetime=float(preset.ipsec_lifetime if child_lifetime is None else child_lifetime),
         nat_traversal=one.nat_traversal,

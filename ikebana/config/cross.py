@@ -12,8 +12,10 @@ from ikebana.config.fields import Network
 from ikebana.config.gateway import Gateway, Quotas
 from ikebana.config.networks import SpdPolicy, children_of
 from ikebana.config.policies import covered_refusal
+from ikebana.config.private import lacking
 from ikebana.config.problems import Loc, Refusal
 from ikecore.profile import ChildProfile
+from ikecore.proposals import Protocol
 from policy.selectors import TrafficSelector, any_of
 from policy.spd import SelectorPair
 
@@ -34,6 +36,7 @@ def cross_refusals(gateway: Gateway, numbered: Numbered) -> Iterator[Refusal]:
     yield from _destinations(numbered)
     yield from _hidden(numbered)
     yield from _in_clear(gateway, numbered)
+    yield from _unnumbered(gateway, numbered)
 
 
 def _names(numbered: Numbered) -> Iterator[Refusal]:
@@ -65,6 +68,17 @@ def _ambiguous(numbered: Numbered) -> Iterator[Refusal]:
                 f"ambiguous_peer: {earlier.name!r} has the same addresses and identities",
                 _UNIQUE,
             )
+
+
+def _unnumbered(gateway: Gateway, numbered: Numbered) -> Iterator[Refusal]:
+    numbers = gateway.private_ids.numbers
+    for at, one in numbered:
+        found = chain(
+            lacking("ike", one.ike, Protocol.IKE, one.preset, numbers),
+            lacking("ipsec", one.ipsec, one.ipsec.protocol_id, one.preset, numbers),
+        )
+        for why in found:
+            yield Refusal(("connection", at, *why.loc), why.message, why.hint)
 
 
 def _addresses(gateway: Gateway, numbered: Numbered) -> Iterator[Refusal]:

@@ -4,7 +4,7 @@ A preset supplies every algorithm and lifetime that is not given; ``proposals`` 
 fields.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
@@ -13,7 +13,7 @@ from ikebana.config.fields import Listed, Model, filled, lasting, later, nearest
 from ikebana.config.presets import DISABLED, PRESETS, CryptoPreset, Preset
 from ikebana.config.problems import Loc, Refusal, did_you_mean, refuse
 from ikecore.keywords import KeywordError, parse_proposal
-from ikecore.proposals import Proposal, Protocol
+from ikecore.proposals import Proposal, Protocol, numbered
 from suites.encr import ENCR, ENCR_BY_NAME, Encr
 from suites.integ import INTEG, Integ
 from suites.kex import GROUP, GROUP_BY_ID, Group
@@ -60,7 +60,8 @@ def _pfs(value: object) -> str | None:
 def _prf(value: object) -> str | None:
     row = lookup(value) if isinstance(value, str) else None
     if isinstance(row, Integ):
-        return PRF_OF_INTEG[row.name].name
+        prf = PRF_OF_INTEG.get(row.name)
+        return prf.name if prf is not None else None
     return row.name if isinstance(row, Prf) else None
 
 
@@ -100,7 +101,7 @@ def _named(
     return PlainValidator(check)
 
 
-_LATER: Final = frozenset({"sm3", "sm4", "mlkem512", "mlkem768", "mlkem1024"})
+_LATER: Final = frozenset({"mlkem512", "mlkem768", "mlkem1024"})
 Encryption = Annotated[str, _named("an encryption algorithm", _row(Encr), _names(ENCR))]
 _IKE_CIPHERS: Final = _names(row for row in ENCR if row.is_for_ike)
 IkeEncryption = Annotated[str, _named("an encryption algorithm", _ike_cipher, _IKE_CIPHERS)]
@@ -350,9 +351,14 @@ def _completion(hint: str) -> str:
     return f"{hint}, or give proposals"
 
 
-def effective(texts: tuple[str, ...], protocol: Protocol) -> tuple[Proposal, ...]:
-    """Return proposals numbered from 1 as they will be sent (RFC 7296 section 3.3.1)."""
-    parsed = (parse_proposal(text, protocol) for text in texts)
+def effective(
+    texts: tuple[str, ...], protocol: Protocol, private: Mapping[str, int]
+) -> tuple[Proposal, ...]:
+    """Return proposals numbered from 1 as they will be sent (RFC 7296 section 3.3.1).
+
+    ``private`` are the numbers, by keyword, of what has none of IANA's; KeyError when one lacks.
+    """
+    parsed = (numbered(parse_proposal(text, protocol), private) for text in texts)
     return tuple(
         Proposal(one.protocol, one.transforms, one.spi, number)
         for number, one in enumerate(parsed, 1)

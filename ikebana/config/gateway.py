@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ikebana.config.fields import Addresses, Listed, Model, Name, Remarks
 from ikebana.config.policies import ExplicitPolicy, policy_refusals
+from ikebana.config.private import PrivateIds
 from ikebana.config.problems import Refusal, refuse, refuse_all
 
 _KERNELS_TABLES: Final = frozenset({253, 254, 255})
@@ -148,6 +149,9 @@ class Gateway(Model):
     )
     limits: Limits = Field(default_factory=Limits, description="Bounds against floods.")
     quotas: Quotas = Field(default_factory=Quotas, description="How much this gateway carries.")
+    private_ids: PrivateIds = Field(
+        default_factory=PrivateIds, description="Numbers for what IANA has not numbered."
+    )
     lab: Lab = Field(default_factory=Lab, description="For testers of interoperability only.")
     policies: Annotated[tuple[ExplicitPolicy, ...], Listed] = Field(
         default=(), description="What no connection decides about: past the tunnels, or dropped."

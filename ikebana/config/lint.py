@@ -10,8 +10,9 @@ from ikebana.config.policies import policy_warnings
 from ikebana.config.problems import Loc, Refusal
 from ikebana.config.psk import SHORT, WEAK_BITS, Psk, PskKind, entropy_bits
 from suites.keywords import Row, lookup
-from suites.status import Status
+from suites.status import NON_STANDARD, Status, is_standard
 
+_AGREED = "aes256gcm16, or aes256 with sha256, unless the peer insists"
 _WORDS = {Status.LEGACY: "weak", Status.BROKEN: "broken"}
 
 
@@ -51,14 +52,18 @@ def _weak(
     for index, text in enumerate(settings.keywords(one.preset)):
         for word in filter(None, text.lower().split("-")):
             row = lookup(word)
-            if row is None or row.status not in _WORDS or row.name in seen:
+            if row is None or row.name in seen:
                 continue
             seen.add(row.name)
-            yield Refusal(
-                (*root, *_source(name, settings, index, row)),
-                f"{row.name} is {_WORDS[row.status]} cryptography",
-                f"use {row.instead} instead" if row.instead else "use another",
-            )
+            place = (*root, *_source(name, settings, index, row))
+            if not is_standard(row.iana):
+                yield Refusal(place, f"{row.name} is {NON_STANDARD}", _AGREED)
+            if row.status in _WORDS:
+                yield Refusal(
+                    place,
+                    f"{row.name} is {_WORDS[row.status]} cryptography",
+                    f"use {row.instead} instead" if row.instead else "use another",
+                )
 
 
 def _source(name: str, settings: IkeSettings | IpsecSettings, index: int, row: Row) -> Loc:

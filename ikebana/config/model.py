@@ -11,6 +11,7 @@ from ikebana.config.fields import Model
 from ikebana.config.gateway import Gateway, Lab, Limits, Quotas
 from ikebana.config.networks import SpdPolicy
 from ikebana.config.policies import ExplicitPolicy
+from ikebana.config.private import PrivateIds
 from ikebana.config.problems import ConfigProblem
 from ikebana.config.treatment import PacketSettings
 
@@ -18,6 +19,7 @@ SECTIONS: Final = (
     ("[gateway]", Gateway),
     ("[gateway.limits]", Limits),
     ("[gateway.quotas]", Quotas),
+    ("[gateway.private_ids]", PrivateIds),
     ("[gateway.lab]", Lab),
     ("[[gateway.policies]]", ExplicitPolicy),
     ("[[connection]]", Connection),

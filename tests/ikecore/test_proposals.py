@@ -17,6 +17,7 @@ from ikecore.proposals import (
     choose,
     describe,
     numbered,
+    unnumbered,
 )
 
 ANY_TRANSFORM = st.builds(
@@ -165,6 +166,8 @@ def test_a_row_without_a_number_goes_by_the_one_configured() -> None:
 
 def test_a_row_without_a_number_is_neither_chosen_nor_numbered_by_chance() -> None:
     (bare,) = esp("sm4gcm16")
+    assert unnumbered(bare) == ("sm4gcm16",)
+    assert unnumbered(numbered(bare, SM)) == ()
     assert choose((bare,), (bare,)) is None
     zero = Proposal(Protocol.ESP, (Transform(1, 0),))
     assert choose((zero,), (zero,)) is None

@@ -46,6 +46,13 @@ def test_packets_and_what_was_dropped_are_told_once_there_are_some() -> None:
     assert len(lines) <= 23
 
 
+def test_what_iana_has_not_numbered_is_labelled() -> None:
+    sm4 = replace(NET, ike="sm4-sm3-prfsm3-x25519", esp="sm4-sm3")
+    lines = details(StatusView(GATEWAY, (sm4,)), width=100)
+    assert "  note:     sm4, sm3, prfsm3: non-standard; no independent peer was available" in lines
+    assert not any("note:" in line for line in details(StatusView(GATEWAY, (NET,))))
+
+
 def test_mappings_are_counted_where_some_are_down() -> None:
     some = replace(NET, state=ConnectionState.PARTIALLY_CONNECTED, mappings_up=1, mappings_total=2)
     status = StatusView(GATEWAY, (some, NET))

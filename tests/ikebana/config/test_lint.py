@@ -37,6 +37,16 @@ def test_a_single_field_is_named_and_so_is_the_preset() -> None:
     assert {one.message.split()[0] for one in preset} == {"sha1", "modp1024"}
 
 
+def test_what_iana_has_not_numbered_is_named_as_non_standard() -> None:
+    ids = "[gateway]\nprivate_ids = { sm4gcm16 = 65001, prfsm3 = 65002 }\n"
+    lines = 'ike.proposals = ["sm4gcm16-prfsm3-x25519"]\nipsec.encryption = "sm4gcm16"\n'
+    found = config(ids + CONNECTION + lines).warnings()
+    assert [one.path for one in found] == [
+        f"{ROOT}.ike.proposals[0]", f"{ROOT}.ike.proposals[0]", f"{ROOT}.ipsec.encryption",
+    ]  # fmt: skip
+    assert found[1].message == "prfsm3 is non-standard; no independent peer was available"
+
+
 @pytest.mark.parametrize(
     ("psk", "said"),
     [("short", "5 octets"), ("password1", "entropy"), ("a b" + KEY, "without spaces")],
