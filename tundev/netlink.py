@@ -99,6 +99,14 @@ class Netlink:
                 if answer == NLMSG_ERROR and got == sequence:
                     return
 
+    def ask(self, kind: int, body: bytes) -> bytes:
+        """Return the body of the one object that answers; raises :exc:`NetlinkError`."""
+        sequence = self._send(kind, 0, body)
+        while True:
+            for answer, got, octets in self._receive():
+                if got == sequence and answer != NLMSG_ERROR:
+                    return octets
+
     def dump(self, kind: int, body: bytes) -> list[tuple[int, bytes]]:
         """Return (type, body) of every object in the kernel's answer."""
         sequence = self._send(kind, NLM_F_DUMP, body)
