@@ -167,7 +167,7 @@ def _engine(row: Encr, size: int) -> Work:
 
     def work() -> None:
         sealed = moon.seal_batch(packets).sealed
-        opened = sun.open_batch([(data, source) for _, data in sealed]).inner
+        opened = sun.open_batch([(data, source) for _, data, _ in sealed]).inner
         if len(opened) != _BATCH:
             raise RuntimeError(f"{_BATCH - len(opened)} packets were lost in memory")
 

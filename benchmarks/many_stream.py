@@ -84,7 +84,7 @@ class Streams:
         packet = _request(self._sources[peer], peer, number & 0xFFFF)
         sealed = self._engine.seal_batch([packet]).sealed
         self.sent.add((peer, number & 0xFFFF))
-        return [(data, child.path) for child, data in sealed]
+        return [(data, child.path) for child, data, _ in sealed]
 
     def take(self, datagram: bytes, source: tuple[str, int]) -> None:
         """Take an ESP packet, an answer perhaps."""

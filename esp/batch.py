@@ -1,10 +1,14 @@
 """What becomes of a batch of packets: what the engine hands to whoever does the I/O."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from esp.child import ChildSa
 from policy.flow import Flow
 from policy.spd import SelectorPair
+
+Moved: TypeAlias = tuple[ChildSa, object]
+"""A child, and where its newest authenticated datagram came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +38,23 @@ class Batch:
     __slots__ = ("acquires", "inward", "limits", "sealed")
 
     def __init__(self) -> None:
-        self.sealed: list[tuple[ChildSa, bytes]] = []
-        """ESP packets in order, each to be sent along its child's path."""
+        self.sealed: list[tuple[ChildSa, bytes, int]] = []
+        """ESP packets in order, each to be sent along its child's path.
+
+        With each what :func:`esp.outer.outer_header` says of its outer header.
+        """
         self.inward: list[bytes] = []
         """ICMP errors for the senders: to be written to the TUN device."""
         self.acquires: list[Acquire] = []
         """Packets of armed tunnels that have no SA for them yet."""
         self.limits: list[Reached] = []
         """Children that reached a limit on the way out."""
+
+    def add(self, other: "Batch") -> None:
+        """Take over everything but what was sealed."""
+        self.inward += other.inward
+        self.acquires += other.acquires
+        self.limits += other.limits
 
 
 class Opened:
@@ -52,5 +65,5 @@ class Opened:
     def __init__(self) -> None:
         self.inner: list[bytes] = []
         """IP packets for the TUN device, in order."""
-        self.moved: list[tuple[ChildSa, object]] = []
+        self.moved: list[Moved] = []
         """Children whose newest authenticated datagram came from elsewhere than known."""

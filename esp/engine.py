@@ -16,6 +16,7 @@ from esp.child import ChildSa
 from esp.counters import Counters
 from esp.inner import carried_as, clamp_mss, fragmentation_needed, is_oversized, unreachable
 from esp.limit import NO_LIMIT, Half
+from esp.outer import decapsulate, outer_header
 from esp.sa import Drop
 from policy.flow import Flow, MalformedPacket, flow_key, flow_of
 from policy.spd import Action, Spd
@@ -161,10 +162,16 @@ class Engine:
                 if ready is not packet:
                     counts["mss_clamped"] += 1
                 next_header = _IPV4 if packet[0] < 0x60 else _IPV6
-                sealed.append((child, child.seal(ready, next_header)))
+                sealed.append(
+                    (
+                        child,
+                        child.seal(ready, next_header),
+                        outer_header(ready, child.treatment, child.mtu),
+                    )
+                )
                 octets += len(packet)
             except Drop as drop:
-                self._dropped(drop.reason, child)
+                self.dropped(drop.reason, child)
             except MalformedPacket:
                 counts["malformed"] += 1
         counts["packets_out"] += len(sealed)
@@ -173,10 +180,11 @@ class Engine:
             batch.limits += self.check_outbound(one)
         return batch
 
-    def open_batch(self, datagrams: Sequence[tuple[bytes, object]]) -> Opened:
+    def open_batch(self, datagrams: Sequence[tuple[bytes, object]], tos: int = 0) -> Opened:
         """Open ESP packets, each with where it came from, and check what was inside.
 
-        The source is anything comparable to :attr:`ChildSa.source`: (address, UDP port).
+        The source is anything comparable to :attr:`ChildSa.source`: (address, UDP port).  ``tos``
+        is the type of service or traffic class of the outer headers.
         """
         opened = Opened()
         counts, by_spi, inner = self.counters.counts, self._by_spi, opened.inner
@@ -196,11 +204,11 @@ class Engine:
                     next_header, packet = child.open(datagram)
                     if child.inbound.replay.top > top and child.source is not None:
                         moved[child] = source
-                ready = self.inspect(child, next_header, packet)
+                ready = self.inspect(child, next_header, packet, tos)
                 inner.append(ready)
                 octets += len(packet)
             except Drop as drop:
-                self._dropped(drop.reason, child)
+                self.dropped(drop.reason, child)
         counts["packets_in"] += len(inner)
         counts["octets_in"] += octets
         if self._standby:
@@ -211,7 +219,7 @@ class Engine:
             counts["moved"] += len(opened.moved)
         return opened
 
-    def inspect(self, child: ChildSa, next_header: int, packet: bytes) -> bytes:
+    def inspect(self, child: ChildSa, next_header: int, packet: bytes, tos: int) -> bytes:
         """Return what was inside as it may go on; raise :exc:`~esp.sa.Drop`."""
         if carried_as(packet) != next_header:
             raise Drop("dummy" if next_header == _DUMMY else "inner")
@@ -221,17 +229,19 @@ class Engine:
                 raise Drop("selectors")
         except MalformedPacket:
             raise Drop("malformed") from None
+        if tos & 1:  # of the other outer values none changes anything (RFC 6040 figure 4)
+            packet = decapsulate(packet, tos)
         ready = clamp_mss(packet, child.mtu)
         if ready is not packet:
             self.counters.counts["mss_clamped"] += 1
         return ready
 
-    def accept(self, child: ChildSa, next_header: int, packet: bytes) -> bytes | None:
+    def accept(self, child: ChildSa, next_header: int, packet: bytes, tos: int = 0) -> bytes | None:
         """Return and count what was inside a packet that somebody else opened; None if dropped."""
         try:
-            ready = self.inspect(child, next_header, packet)
+            ready = self.inspect(child, next_header, packet, tos)
         except Drop as drop:
-            self._dropped(drop.reason, child)
+            self.dropped(drop.reason, child)
             return None
         self.counters.counts["packets_in"] += 1
         self.counters.counts["octets_in"] += len(packet)
@@ -248,7 +258,8 @@ class Engine:
         """Return the limit that a child came to on the way out, if there is one."""
         return self._check(child, child.outbound)
 
-    def _dropped(self, reason: str, child: ChildSa | None) -> None:
+    def dropped(self, reason: str, child: ChildSa | None) -> None:
+        """Count a packet that was discarded, also with the child that it belonged to."""
         self.counters.count(reason)
         if child is not None:
             child.drop(reason)

@@ -15,8 +15,10 @@ from typing import Final
 from esp.checksum import checksum, corrected, difference
 from esp.header import V4
 from esp.sa import Drop
-from policy.treatment import DontFragment
+from policy.treatment import DontFragment, Treatment
 
+DF: Final = 0x100
+"""Beside a TOS octet: the outer IPv4 header forbids fragments."""
 _ECT0: Final = 2
 _CE: Final = 3
 _ECN: Final = 3
@@ -126,3 +128,13 @@ def tfc_padded(packet: bytes, multiple: int, mtu: int) -> bytes:
     if not multiple or size >= mtu:
         return packet
     return packet + bytes(min(-(-size // multiple) * multiple, mtu) - size)
+
+
+def outer_header(packet: bytes, treatment: Treatment, mtu: int) -> int:
+    """Return the outer TOS octet or traffic class, and :data:`DF` beside it where it is set."""
+    tos = packet[1] if packet[0] < 0x60 else (packet[0] & 15) << 4 | packet[1] >> 4
+    if treatment.dscp is not None:
+        tos = treatment.dscp << 2 | tos & _ECN
+    if treatment.df is not DontFragment.CLEAR and outer_df(packet, treatment.df, mtu):
+        return tos | DF
+    return tos

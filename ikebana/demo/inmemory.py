@@ -73,7 +73,7 @@ class MemoryGateway:
     def from_tun(self, packets: Sequence[bytes]) -> None:
         """Seal packets of the gateway's own network and put them on the wire."""
         batch = self.engine.seal_batch(packets)
-        for child, packet in batch.sealed:
+        for child, packet, _ in batch.sealed:
             if child.path.esp_in_udp:
                 self._put(_UDP, child.path, _udp(child.path, packet))
             else:

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from ikebana.worker.carrier import Descriptors
 from ikebana.worker.link import Link
 from ikebana.worker.messages import BadMessage, Sockets
 from ikebana.worker.worker import Worker
-from tundev import udp
 
 _REPORT_EVERY: Final = 1.0
 
@@ -61,10 +61,20 @@ class Process:
         by_address = dict(zip(message.udp, sockets, strict=False))
         raws = dict(zip(message.raw, sockets[len(message.udp) :], strict=False))
         ah = dict(zip(message.ah, sockets[len(message.udp) + len(message.raw) :], strict=True))
-        self._worker.attach(tun, by_address, raws, ah)
+        self._worker.attach(
+            Descriptors(
+                tun,
+                by_address,
+                raws,
+                ah,
+                vnet=message.vnet,
+                uso=message.uso,
+                offload=message.offload,
+                vectors=message.vectors,
+            )
+        )
         self._loop.add_reader(tun, self._then_flush(self._on_tun))
         for sock in by_address.values():
-            udp.enable_gro(sock)
             on_udp = partial(self._on_udp, sock)
             self._loop.add_reader(sock.fileno(), self._then_flush(on_udp))
         for sock in raws.values():

@@ -42,7 +42,8 @@ class Sockets:
     """Descriptors follow by SCM_RIGHTS: the TUN, UDP 4500 by address, then raw by IP version.
 
     The raw ones are those of ESP, then those of ``ah``.  ``vnet`` is whether the TUN device shows
-    a virtio header before each packet; ``offload`` whether the 4500 sockets may send and receive
+    a virtio header before each packet, ``uso`` whether the kernel takes UDP super-packets there;
+    ``offload`` whether the 4500 sockets may send and receive
     many datagrams in one call; ``vectors`` whether numpy may be used if it is there.
     """
 
@@ -50,6 +51,7 @@ class Sockets:
     raw: tuple[int, ...]
     ah: tuple[int, ...] = ()
     vnet: bool = False
+    uso: bool = False
     offload: bool = True
     vectors: bool = True
 

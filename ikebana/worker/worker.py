@@ -1,28 +1,20 @@
-"""The packet worker's work: TUN and ESP sockets in, TUN and ESP sockets out.
+"""The packet worker's work: what the daemon says, and what it is told of the packets' way.
 
-    TUN ──read a batch──► Engine.seal_batch ──► send_segments (UDP 4500) or raw ESP ──► peer
-    UDP 4500 ──► non-ESP marker? daemon : 0xFF? dropped : Engine.open_batch ──► TUN
-    protocol 50, 51 ──────────────────────────────────────► Engine.open_batch ──► TUN
+:mod:`ikebana.worker.carrier` moves the packets.
 
 Nothing here waits: every call does what is there and returns.  The same object runs in its own
 process and, in tests, beside the test.
 """
 
-import os
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from ipaddress import ip_address
-from socket import AF_INET6, socket
-from types import MappingProxyType
+from collections.abc import Sequence
+from socket import socket
 from typing import Final
 
-from esp.ah import keyed
-from esp.batch import Reached
-from esp.child import ChildSa
+from esp.batch import Batch, Reached
 from esp.counters import Counters
 from esp.engine import Engine
-from esp.header import ipv6
 from ikebana.rate import Rate
+from ikebana.worker.carrier import Carrier, Descriptors, Received
 from ikebana.worker.children import NEAR_END, child_of, overhead_of
 from ikebana.worker.held import Held
 from ikebana.worker.messages import (
@@ -44,14 +36,9 @@ from ikebana.worker.messages import (
     Use,
 )
 from policy.mtu import Overhead
-from policy.path import Path
 from policy.spd import SelectorPair, Spd
-from tundev import raw, udp
+from tundev import udp
 
-BATCH: Final = 64
-_ROOM: Final = 65535
-_MARKER: Final = bytes(4)  # RFC 3948 section 2.2
-_KEEPALIVE: Final = b"\xff"
 _IKE_RATE: Final = 2000.0  # datagrams a second that the daemon is given, of peers and of strangers
 _IKE_BURST: Final = 500.0
 _ROWS: Final = 1024  # children in one Traffic: more would not fit into a message
@@ -70,9 +57,7 @@ class Worker:
         self._near_end = near_end
         self._counters = Counters()
         self._engine = Engine(Spd(()), self._counters)
-        self._tun = -1
-        self._udp: dict[str, socket] = {}
-        self._raw: dict[int, dict[int, socket]] = {}  # by IP protocol and version
+        self._carrier = Carrier(self._engine, self._counters)
         self._held = Held()
         self._told: dict[int, tuple[int, int, int, int]] = {}
         self._told_counts: dict[str, int] = {}
@@ -90,16 +75,9 @@ class Worker:
         """Return all counters."""
         return self._counters.snapshot()
 
-    def attach(
-        self,
-        tun: int,
-        sockets: dict[str, socket],
-        raws: dict[int, socket],
-        ah: Mapping[int, socket] = MappingProxyType({}),
-    ) -> None:
-        """Take the TUN's descriptor, the 4500 sockets by address, the raw ones by version."""
-        self._tun, self._udp = tun, sockets
-        self._raw = {raw.ESP: raws, raw.AH: dict(ah)}
+    def attach(self, descriptors: Descriptors) -> None:
+        """Take what there is to read and write."""
+        self._carrier.attach(descriptors)
 
     # -- messages -------------------------------------------------------------------------------
     def handle(self, message: Message) -> None:
@@ -157,7 +135,7 @@ class Worker:
         self._peers.add(child.path.remote[0])
         self.outbox.append(Done(message.token, mtu=child.mtu))
         held = self._held.take(message.tunnel)
-        still = self._seal(held) if held else frozenset[SelectorPair]()
+        still = self._tell(self._carrier.seal(held)) if held else frozenset[SelectorPair]()
         self._held.settle(message.tunnel, still)
 
     def _move(self, message: Move) -> None:
@@ -209,41 +187,24 @@ class Worker:
         """
         kept = [one for one in self.outbox if not isinstance(one, Ike | Network | Traffic)]
         lost = sum(isinstance(one, Ike) for one in self.outbox) + max(0, len(kept) - _KEPT)
-        self._lost(lost)
+        if lost:
+            self._counters.count("queue_full", lost)
         self.outbox[:] = kept[:_KEPT]
 
     # -- from the inside ------------------------------------------------------------------------
     def on_tun(self, now: float) -> None:
         """Seal what waits in the TUN device."""
         self._now = now
-        packets: list[bytes] = []
-        for _ in range(BATCH):
-            try:
-                packets.append(os.read(self._tun, _ROOM))
-            except OSError:
-                break
-        if packets:
-            self._seal(packets)
+        self._tell(self._carrier.on_tun())
 
-    def _seal(self, packets: list[bytes]) -> frozenset[SelectorPair]:
-        """Send what can be sealed; return the policy selectors of what has to wait."""
-        batch = self._engine.seal_batch(packets)
-        run: list[bytes] = []
-        last: ChildSa | None = None
-        for child, packet in batch.sealed:
-            if child is not last and last is not None:
-                self._send(last, run)
-                run = []
-            last = child
-            run.append(packet)
-        if last is not None:
-            self._send(last, run)
+    def _tell(self, batch: Batch) -> frozenset[SelectorPair]:
+        """Do what is left to do of a batch; return the policy selectors of what has to wait."""
         for packet in batch.inward:
-            self._write(packet)
+            self._carrier.write(packet)
         for acquire in batch.acquires:
             if self._held.wants_telling(acquire, self._now):
                 self.outbox.append(Acquired(acquire.tunnel, acquire.flow))
-            if not self._held.hold(acquire):
+            if not self._held.hold(acquire, self._now):
                 self._counters.count("queue_full")
         self._tell_limits(batch.limits)
         return frozenset(acquire.pair for acquire in batch.acquires)
@@ -252,80 +213,34 @@ class Worker:
         for one in reached:
             self.outbox.append(Limit(one.child.inbound.spi, one.hard))
 
-    def _send(self, child: ChildSa, packets: list[bytes]) -> None:
-        path = child.path
-        if path.esp_in_udp:
-            sock = self._udp.get(path.local[0]) or self._udp.get(_any(path.local[0]))
-            if sock is not None:
-                sent = udp.send_segments(sock, packets, path.local[0], path.remote)
-                self._lost(len(packets) - sent)
-                return
-        else:
-            protocol = child.outbound.protocol
-            sock = self._raw.get(protocol, {}).get(_version(path.local[0]))
-            if sock is not None:
-                send = raw.send_ah if protocol == raw.AH else raw.send_esp
-                local, remote = path.local[0], path.remote[0]
-                self._lost(sum(not send(sock, one, local, remote) for one in packets))
-                return
-        self._counters.count("no_socket", len(packets))
-
-    def _lost(self, count: int) -> None:
-        if count:
-            self._counters.count("queue_full", count)
-
     # -- from the outside -----------------------------------------------------------------------
     def on_udp(self, sock: socket, now: float) -> None:
         """Sort what waits on a 4500 socket: IKE to the daemon, ESP through the engine."""
-        received = udp.receive_batch(sock, BATCH)
-        if not received:
+        received = self._carrier.on_udp(sock, sock.getsockname()[1])
+        if received.is_idle:
             for error in dict.fromkeys(udp.read_errors(sock)):
                 self.outbox.append(Network(error.remote[0], error.kind.value, error.mtu))
             return
-        port = sock.getsockname()[1]
-        packets: list[tuple[bytes, object]] = []
-        for data, remote, local in received:
-            if data[:4] == _MARKER:
-                self._to_daemon(Ike(Path((local, port), remote, encapsulated=True), data[4:]), now)
-            elif data == _KEEPALIVE:
-                self._counters.count("keepalives")
-            else:
-                packets.append((data, remote))
-        self._open(packets)
+        self._received(received, now)
 
     def on_raw(self, sock: socket) -> None:
         """Open what waits on a raw ESP socket."""
-        received = raw.receive_esp_batch(sock, BATCH)
-        self._open([(data, (remote, 0)) for data, remote, _ in received])
+        self._received(self._carrier.on_raw(sock), self._now)
 
     def on_ah(self, sock: socket) -> None:
-        """Check what waits on a raw AH socket: whole packets, of IPv6 made anew."""
-        packets: list[tuple[bytes, object]] = []
-        for data, remote, local in raw.receive_ah_batch(sock, BATCH):
-            if sock.family == AF_INET6 and local:
-                data = ipv6(_packed(remote) + _packed(local), raw.AH, data)
-            packets.append((keyed(data), (remote, 0)))
-        self._open(packets)
+        """Check what waits on a raw AH socket."""
+        self._received(self._carrier.on_ah(sock), self._now)
 
-    def _open(self, packets: Sequence[tuple[bytes, object]]) -> None:
-        if not packets:
-            return
-        opened = self._engine.open_batch(packets)
-        for packet in opened.inner:
-            self._write(packet)
-        for child, source in opened.moved:
+    def _received(self, received: Received, now: float) -> None:
+        for path, data in received.ike:
+            self._to_daemon(Ike(path, data), now)
+        for child, source in received.moved:
             # port 0: it came as protocol 50, which a peer behind UDP may send (RFC 7296 section
             # 2.23) and anybody on the way may make of its UDP: nothing that could be followed
             spi = child.inbound.spi
             if isinstance(source, tuple) and source[1] and self._moved.get(spi) != source:
                 self._moved[spi] = source  # once: the daemon may have reason not to follow
                 self.outbox.append(Moved(spi, str(source[0]), int(source[1])))
-
-    def _write(self, packet: bytes) -> None:
-        try:
-            os.write(self._tun, packet)
-        except OSError:
-            self._counters.count("tun_full")
 
     def _to_daemon(self, message: Ike, now: float) -> None:
         """Hand an IKE datagram on, at a bounded rate: a flood must not drown the daemon.
@@ -339,17 +254,8 @@ class Worker:
             self._counters.count("ike_rate")
 
 
-@lru_cache(maxsize=1024)
-def _packed(address: str) -> bytes:
-    return ip_address(address).packed
-
-
 _SILENT: Final = (0, 0, 0, 0)
 
 
 def _version(address: str) -> int:
     return 6 if ":" in address else 4
-
-
-def _any(address: str) -> str:
-    return "::" if ":" in address else "0.0.0.0"  # noqa: S104 - the socket bound to all addresses

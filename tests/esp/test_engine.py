@@ -41,7 +41,7 @@ NOISE = (
 
 def wire(batch: Batch) -> list[tuple[bytes, object]]:
     """Carry a batch to the other end."""
-    return [(datagram, child.path.local) for child, datagram in batch.sealed]
+    return [(datagram, child.path.local) for child, datagram, _ in batch.sealed]
 
 
 def nets_policy(name: str, action: Action, remote: str) -> Policy:
@@ -55,7 +55,7 @@ def test_packets_of_both_versions_arrive_in_order(esn: bool) -> None:
     packets = [udp4(1), udp6(2), udp4(3), udp4(1300), udp6(1300)]
     for _ in range(2):  # the second time from memory
         batch = moon.seal_batch(packets)
-        assert {child for child, _ in batch.sealed} == set(moon.children.values())
+        assert {child for child, *_ in batch.sealed} == set(moon.children.values())
         opened = sun.open_batch(wire(batch))
         assert opened.inner == packets
         assert opened.moved == []
@@ -137,7 +137,7 @@ def test_of_several_children_the_one_with_the_flows_selectors_seals() -> None:
     moon.install(both)
     moon.install(only4)
     batch = moon.seal_batch([udp4(), udp6()])
-    assert [child for child, _ in batch.sealed] == [only4, both]
+    assert [child for child, *_ in batch.sealed] == [only4, both]
 
 
 def test_a_flow_outside_what_was_negotiated_is_not_sent() -> None:
@@ -279,7 +279,7 @@ class TestMoving:
     def setup_method(self) -> None:
         self.moon, self.sun = engines()
         self.child: ChildSa = self.sun.children[0x1001]
-        self.sealed = [datagram for _, datagram in self.moon.seal_batch([udp4()] * 4).sealed]
+        self.sealed = [datagram for _, datagram, _ in self.moon.seal_batch([udp4()] * 4).sealed]
 
     def test_the_newest_packet_moves_the_peer(self) -> None:
         opened = self.sun.open_batch([(self.sealed[0], MOON), (self.sealed[1], self.ELSEWHERE)])

@@ -43,12 +43,12 @@ class Handover:
         self.after = self.moon.seal_batch([udp4(3)])
 
     def sun_opens(self, batch: Batch) -> int:
-        sealed = [(data, child.path.local) for child, data in batch.sealed]
+        sealed = [(data, child.path.local) for child, data, _ in batch.sealed]
         return len(self.sun.open_batch(sealed).inner)
 
     @property
     def sun_seals_on(self) -> ChildSa:
-        ((child, _),) = self.sun.seal_batch([BACK]).sealed
+        ((child, *_),) = self.sun.seal_batch([BACK]).sealed
         return child
 
 
@@ -136,4 +136,4 @@ def test_a_standby_child_steps_in_only_for_its_own_flows() -> None:
     engine.install(child_pair(0x1000, nets=1)[0], standby=True)
     engine.install(child_pair(0x2000, "other")[0], standby=True)
     assert engine.seal_batch([udp6()]).sealed == []
-    assert [child.inbound.spi for child, _ in engine.seal_batch([udp4()]).sealed] == [0x1000]
+    assert [child.inbound.spi for child, *_ in engine.seal_batch([udp4()]).sealed] == [0x1000]

@@ -92,7 +92,7 @@ def test_pushes_the_window_with_an_unauthenticated_number(attack: Attack) -> Non
 
 def test_pushes_an_extended_window_with_an_unauthenticated_number() -> None:
     moon, sun = engines(esn=True)
-    packets = [datagram for _, datagram in moon.seal_batch([GOOD] * 3).sealed]
+    packets = [datagram for _, datagram, _ in moon.seal_batch([GOOD] * 3).sealed]
     forged = [HEADER.pack(0x1001, seq) + packets[0][8:] for seq in (0, 2**31, 2**32 - 1)]
     thrown = [(one, MOON) for one in (packets[0], *forged, *packets[1:])]
     assert sun.open_batch(thrown).inner == [GOOD] * 3
@@ -212,7 +212,9 @@ def test_scans_ports_until_every_memory_was_full(attack: Attack) -> None:
             packet[22:24] = port.to_bytes(2, "big")
             scan.append(bytes(packet))
         batch = attack.moon.seal_batch(scan)
-        assert attack.sun.open_batch([(sealed, MOON) for _, sealed in batch.sealed]).inner == scan
+        assert (
+            attack.sun.open_batch([(sealed, MOON) for _, sealed, _ in batch.sealed]).inner == scan
+        )
     assert attack.dropped == dropped(attack.moon) == {}
 
 

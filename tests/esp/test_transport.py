@@ -258,7 +258,7 @@ def test_between_engines_the_selectors_are_those_of_the_packet_made_anew() -> No
     peer = Host(path.reversed, 0x1001, web, cidr(US))
     packets = [bytes(IP(src=US, dst=NAT, id=0, flags="DF") / TCP(dport=port)) for port in (80, 81)]
     batch = us.engine.seal_batch(packets)
-    opened = peer.engine.open_batch([(data, None) for _, data in batch.sealed])
+    opened = peer.engine.open_batch([(data, None) for _, data, _ in batch.sealed])
     (shown,) = opened.inner
     assert (shown[20:], IP(shown).src, IP(shown).dst) == (packets[0][20:], US, NAT)
     assert dropped(peer.engine) == {"selectors": 1}

@@ -20,6 +20,7 @@ from ikebana.daemon.outlet import Outlet
 from ikebana.daemon.performer import Performer
 from ikebana.daemon.sockets import Sockets
 from ikebana.daemon.tunnels import Tunnel
+from ikebana.worker.carrier import Descriptors
 from ikebana.worker.messages import Install, Message, pack, unpack
 from ikebana.worker.worker import Worker
 from ikecore.child import ChildSpec
@@ -133,7 +134,7 @@ class Box:
 
     def _new_worker(self) -> Worker:
         worker = Worker()
-        worker.attach(self._device.fileno(), self.sockets.nat, {})
+        worker.attach(Descriptors(self._device.fileno(), self.sockets.nat))
         return worker
 
     # -- what the gateway asks ------------------------------------------------------------------

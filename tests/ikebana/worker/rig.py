@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from ikebana.worker.carrier import Descriptors
 from ikebana.worker.messages import Acquired, Install, Message, Policies
 from ikebana.worker.worker import Worker
 from policy.flow import flow_of
@@ -82,7 +83,7 @@ def side(worker: Worker | None = None) -> Iterator[Side]:
         for end in (host, tun):
             end.setblocking(False)
         one = Side(worker or Worker(), host, tun, udp)
-        one.worker.attach(tun.fileno(), {HOST: udp}, {})
+        one.worker.attach(Descriptors(tun.fileno(), {HOST: udp}))
         yield one
 
 

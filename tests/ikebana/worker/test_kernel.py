@@ -13,6 +13,7 @@ from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6
 from scapy.packet import Packet, Raw
 
+from ikebana.worker.carrier import Descriptors
 from ikebana.worker.messages import Done, Install, Ipsec, Policies
 from ikecore.child import Mode
 from policy.path import Path
@@ -120,7 +121,7 @@ def test_a_kernel_answers_pings_and_we_take_the_answers(
     with wire.lab["ga"].enter():
         esp, ah = open_esp(version, 0), open_ah(version, 0)
     with esp, ah, side() as one:
-        one.worker.attach(one.tun.fileno(), {}, {version: esp}, {version: ah})
+        one.worker.attach(Descriptors(one.tun.fileno(), {}, {version: esp}, {version: ah}))
         one.worker.handle(Policies((Policy("net", Action.PROTECT, (pair,), "net"),), ()))
         one.worker.handle(replace(made))
         assert [done.ok for done in one.said(Done)] == [True]

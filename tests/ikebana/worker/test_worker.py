@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 
+from ikebana.worker.carrier import Descriptors
 from ikebana.worker.messages import (
     Done,
     Ike,
@@ -83,8 +84,8 @@ def test_esp_without_udp_goes_through_the_raw_sockets() -> None:
     with one, other, side() as moon, side() as sun:
         path = Path((addresses[0], 500), (addresses[1], 500))
         ours, theirs = installs(path.local, path.remote)
-        moon.worker.attach(moon.tun.fileno(), {}, {4: one})
-        sun.worker.attach(sun.tun.fileno(), {}, {4: other})
+        moon.worker.attach(Descriptors(moon.tun.fileno(), {}, {4: one}))
+        sun.worker.attach(Descriptors(sun.tun.fileno(), {}, {4: other}))
         moon.worker.handle(policies())
         moon.worker.handle(replace(ours, path=path))
         sun.worker.handle(replace(theirs, path=path.reversed))
@@ -109,8 +110,8 @@ def test_ah_goes_through_raw_sockets_of_its_own(addresses: tuple[str, str], esn:
         orders = installs(
             path.local, path.remote, protocol=Ipsec.AH, encr="", integ="sha256", esn=esn
         )
-        moon.worker.attach(moon.tun.fileno(), {}, {}, {version: one})
-        sun.worker.attach(sun.tun.fileno(), {}, {}, {version: other})
+        moon.worker.attach(Descriptors(moon.tun.fileno(), {}, {}, {version: one}))
+        sun.worker.attach(Descriptors(sun.tun.fileno(), {}, {}, {version: other}))
         moon.worker.handle(policies())
         for near, order, way in ((moon, orders[0], path), (sun, orders[1], path.reversed)):
             bare = {"inbound_encr": b"", "outbound_encr": b"", "path": way, **keys}
@@ -241,7 +242,9 @@ class TestAPeerThatMoves:
     def test_is_told_and_not_followed_before_the_daemon_says_so(self) -> None:
         with two() as (moon, sun), open_udp(HOST, 0, 0) as elsewhere:
             fresh = HOST, int(elsewhere.getsockname()[1])
-            moon.worker.attach(moon.tun.fileno(), {HOST: elsewhere}, {})  # a NAT's new mapping
+            moon.worker.attach(
+                Descriptors(moon.tun.fileno(), {HOST: elsewhere})
+            )  # a NAT's new mapping
             moon.send(udp4(1))
             sun.take()
             assert sun.got() == [udp4(1)]
@@ -266,7 +269,7 @@ class TestAPeerThatMoves:
 
     def test_is_told_once_although_the_daemon_does_not_follow(self) -> None:
         with two() as (moon, sun), open_udp(HOST, 0, 0) as elsewhere:
-            moon.worker.attach(moon.tun.fileno(), {HOST: elsewhere}, {})
+            moon.worker.attach(Descriptors(moon.tun.fileno(), {HOST: elsewhere}))
             for number in (1, 2, 3):
                 moon.send(udp4(number))
                 sun.take()
@@ -297,7 +300,7 @@ class TestIke:
     def test_tells_which_of_our_addresses_it_came_to(self) -> None:
         wildcard = "0.0.0.0"  # noqa: S104 - many local addresses on one socket are what is tested
         with side() as moon, open_udp(wildcard, 0, 0) as udp, open_udp(HOST, 0, 0) as peer:
-            moon.worker.attach(-1, {wildcard: udp}, {})
+            moon.worker.attach(Descriptors(-1, {wildcard: udp}))
             port = udp.getsockname()[1]
             peer.sendto(MARKER + b"ike", ("127.0.0.9", port))
             assert wait(udp)
@@ -347,7 +350,7 @@ def test_a_path_that_takes_nothing_is_counted() -> None:
 
 def test_a_worker_without_tun_survives() -> None:
     with two() as (moon, sun):
-        sun.worker.attach(-1, {HOST: sun.udp}, {})
+        sun.worker.attach(Descriptors(-1, {HOST: sun.udp}))
         moon.send(udp4())
         sun.take()
         sun.worker.on_tun(0.0)

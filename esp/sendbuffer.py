@@ -1,0 +1,67 @@
+"""ESP packets that wait to leave: equal ones of one child lie side by side, for one send."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from esp.child import ChildSa
+
+ROOM: Final = 200_000  # octets: what is sealed before it must be sent
+_MOST: Final = 128  # packets: two sends of as many as the kernel takes
+
+Send: TypeAlias = Callable[[ChildSa, memoryview, int, int], None]
+"""Takes a child, its packets side by side, the size of each (the last may be shorter), and what
+:func:`esp.outer.outer_header` says of their outer header."""
+
+
+class SendBuffer:
+    """Collect packets in their order; whatever does not go with what is there sends that first."""
+
+    def __init__(self, send: Send) -> None:
+        self.octets = bytearray(ROOM)
+        self._view = memoryview(self.octets)
+        self._send = send
+        self._child: ChildSa | None = None
+        self._outer = self._size = self._used = 0
+
+    def reserve(self, child: ChildSa, count: int, size: int, outer: int) -> int:
+        """Make room for ``count`` rows of ``size`` octets; return the number of the first row.
+
+        Rows count from the start of the buffer: row n lies at n * ``size``.
+        """
+        if self._used and (
+            child is not self._child
+            or size != self._size
+            or outer != self._outer
+            or self._used % size
+            or self._used + count * size > ROOM
+        ):
+            self.flush()
+        place = self._used // size
+        self._child, self._size, self._outer = child, size, outer
+        self._used += count * size
+        return place
+
+    def put(self, child: ChildSa, packet: bytes, outer: int) -> None:
+        """Take one packet."""
+        size, used = len(packet), self._used
+        if used and (
+            child is not self._child
+            or size > self._size
+            or outer != self._outer
+            or used % self._size
+            or used >= _MOST * self._size
+            or used + size > ROOM
+        ):
+            self.flush()
+            used = 0
+        if not used:
+            self._child, self._size, self._outer = child, size, outer
+        self._used = used + size
+        self._view[used : self._used] = packet
+
+    def flush(self) -> None:
+        """Send what is there."""
+        child, used = self._child, self._used
+        if child is not None and used:
+            self._used = 0
+            self._send(child, self._view[:used], self._size, self._outer)

@@ -1,0 +1,1 @@
+"""Many packets at once, as rows of a matrix: the only room that knows numpy."""

@@ -1,0 +1,197 @@
+"""Open rows of ESP packets that came together; what is alike inside goes on as runs.
+
+    rows on the wire  | SPI | sequence number | IV | ciphertext | ICV |
+    plaintext rows    | packet, padding, pad length, next header |
+
+In the house's order: length, SPI, replay, ICV, record, padding, inner header, selectors.  One bad
+packet must not cost the others, so at the least doubt nothing is recorded, and who asked takes
+them one by one.
+"""
+
+import numpy as np
+
+from esp.child import ChildSa
+from esp.coalesce import Coalescer
+from esp.engine import Engine
+from esp.inner import carried_as
+from esp.outer import never_changes
+from esp.sa import PADDING, InboundSa
+from esp.vector.joinable import Shape, runs, shape_of
+from esp.vector.rows import Octets, Rows, octets_of
+from policy.flow import MalformedPacket, flow_key
+from suites.sealers import CounterAead, IntegrityError
+
+_ROOM = 1 << 17
+_LOW = 0xFFFFFFFF
+_SEEN = 120  # octets: IPv6 and TCP headers with all their options
+
+
+class Opener:
+    """Opens what lies in ``received``; see :class:`esp.inward.Inward`."""
+
+    __slots__ = ("_coalescer", "_engine", "_in", "_other", "_plain")
+
+    def __init__(self, engine: Engine, coalescer: Coalescer, received: bytearray) -> None:
+        self._engine = engine
+        self._coalescer = coalescer
+        self._in = Rows(received)
+        # two, in turn: the run that is still pending in the coalescer lies in the other one
+        self._plain, self._other = Rows(bytearray(_ROOM)), Rows(bytearray(_ROOM))
+
+    def open(self, count: int, size: int, source: object, tos: int) -> bool:
+        """Open ``count`` packets of ``size`` octets; False: nothing was done, take them singly.
+
+        True only when all are packets of one child, in order and good.
+        """
+        if count * size > _ROOM or not never_changes(tos):
+            return False
+        wire = self._in.matrix(count, size)
+        child = self._engine.opens(wire[0, :4].tobytes())
+        if child is None or child.rows_in is None:
+            return False
+        if child.source is not None and source != child.source:
+            return False
+        sa = child.rows_in
+        width = size - sa.overhead
+        if width < 24 or width % max(4, sa.sealer.block):
+            return False
+        numbers = self._numbers(sa, wire)
+        if numbers is None:
+            return False
+        self._plain, self._other = self._other, self._plain
+        if self._coalescer.held is self._plain.buffer:
+            self._coalescer.flush()
+        rows = self._plain.matrix(count, width)
+        try:
+            self._decrypt(sa, wire, size, width, numbers)
+        except IntegrityError:
+            return False
+        first, last = numbers[0], numbers[-1]
+        if last - first == count - 1:
+            sa.replay.accept_run(first, count)
+        else:
+            for seq in numbers:
+                sa.replay.accept(seq)
+        sa.packets += count
+        if not self._alike(child, sa, rows, width, tos):
+            for view in self._plain.views(width)[:count]:
+                self._single(child, sa, bytes(view), tos)
+        return True
+
+    def _numbers(self, sa: InboundSa, wire: Octets) -> list[int] | None:
+        """Return the sequence numbers; None unless all are of this SA, rising, and new."""
+        heads = np.ascontiguousarray(wire[:, :8]).view(">u4")
+        lows = heads[:, 1].astype(np.int64)
+        if (heads[:, 0] != heads[0, 0]).any() or (lows[1:] <= lows[:-1]).any():
+            return None
+        numbers: list[int] = lows.tolist()
+        first = sa.replay.widen(numbers[0]) if sa.esn else numbers[0]
+        if first <= sa.replay.top:
+            return None
+        ahead = first - numbers[0]
+        if ahead:
+            numbers = [number + ahead for number in numbers]
+        return numbers
+
+    def _decrypt(
+        self, sa: InboundSa, wire: Octets, size: int, width: int, numbers: list[int]
+    ) -> None:
+        """Write the plaintext rows; raise :exc:`~suites.sealers.IntegrityError`."""
+        count, sealer = len(numbers), sa.sealer
+        views = self._plain.views(width)[:count]
+        if not isinstance(sealer, CounterAead):
+            open_one = sealer.open
+            for seq, packet, out in zip(numbers, self._in.views(size), views, strict=False):
+                high = (seq >> 32).to_bytes(4, "big") if sa.esn else b""
+                out[:] = open_one(bytes(packet[:8]), bytes(packet[8:]), high)
+            return
+        salt = len(sealer.salt)
+        nonces = np.empty((count, salt + 8), np.uint8)
+        nonces[:, :salt] = np.frombuffer(sealer.salt, np.uint8)
+        nonces[:, salt:] = wire[:, 8:16]
+        if sa.esn:
+            high = (numbers[0] >> 32).to_bytes(4, "big")
+            told = np.empty((count, 12), np.uint8)
+            told[:, :4] = wire[:, :4]
+            told[:, 4:8] = np.frombuffer(high, np.uint8)
+            told[:, 8:] = wire[:, 4:8]
+            bound = octets_of(told, 12)
+        else:
+            bound = octets_of(wire[:, :8], 8)
+        sealer.open_rows(
+            octets_of(nonces, salt + 8), self._in.views(size, 16)[:count], bound, views
+        )
+
+    def _alike(self, child: ChildSa, sa: InboundSa, rows: Octets, width: int, tos: int) -> bool:
+        """Hand rows on as runs of packets that may be joined; False when they are no such rows."""
+        pad, next_header = int(rows[0, -2]), int(rows[0, -1])
+        length = width - 2 - pad
+        if length < 20 or (rows[:, -2:] != rows[0, -2:]).any():
+            return False
+        if pad and (rows[:, length:-2] != np.frombuffer(PADDING[pad], np.uint8)).any():
+            return False
+        head = rows[0, :_SEEN].tobytes()[:length]
+        shape = shape_of(head, next_header, length)
+        if shape is None:
+            return False
+        count = len(rows)
+        sa.octets += count * length
+        parts = self._plain.views(width, shape.head, length)
+        whole = self._plain.views(width, 0, length)
+        for begin, end in runs(rows, shape):
+            if end - begin == 1:
+                self._checked(child, next_header, bytes(whole[begin]), tos)
+            elif self._is_inside(child, next_header, whole[begin], length):
+                self._join(shape, whole[begin:end], parts[begin:end])
+                counts = self._engine.counters.counts
+                counts["packets_in"] += end - begin
+                counts["octets_in"] += (end - begin) * length
+            else:
+                for view in whole[begin:end]:
+                    self._checked(child, next_header, bytes(view), tos)
+        return True
+
+    def _is_inside(self, child: ChildSa, next_header: int, packet: memoryview, length: int) -> bool:
+        """Tell whether packets with these headers may go on, without another look at them."""
+        inner = bytes(packet)
+        if carried_as(inner) != next_header or length > 65535:
+            return False
+        try:
+            key = flow_key(inner)
+            return key in child.admitted or child.admits(key, inner)
+        except MalformedPacket:
+            return False
+
+    def _join(self, shape: Shape, whole: list[memoryview], parts: list[memoryview]) -> None:
+        last, following, flags = whole[-1], 0, 0
+        if shape.is_tcp:
+            at = shape.l4
+            following = int.from_bytes(last[at + 4 : at + 8], "big") + shape.mss & _LOW
+            flags = last[at + 13]
+        self._coalescer.add_run(
+            bytes(whole[0][: shape.head]),
+            shape.l4,
+            6 if shape.is_tcp else 17,
+            whole,
+            parts,
+            shape.mss,
+            following,
+            flags,
+        )
+
+    def _single(self, child: ChildSa, sa: InboundSa, plain: bytes, tos: int) -> None:
+        """Take one packet with its trailer."""
+        end = len(plain) - 2
+        pad = plain[-2]
+        if pad > end or plain[end - pad : end] != PADDING[pad]:
+            self._engine.dropped("padding", child)
+            sa.packets -= 1  # as one by one: only what has sound padding counts
+            return
+        inner = plain[: end - pad]
+        sa.octets += len(inner)
+        self._checked(child, plain[-1], inner, tos)
+
+    def _checked(self, child: ChildSa, next_header: int, packet: bytes, tos: int) -> None:
+        ready = self._engine.accept(child, next_header, packet, tos)
+        if ready is not None:
+            self._coalescer.add(ready)

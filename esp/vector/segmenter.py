@@ -1,0 +1,148 @@
+"""Cut a super-packet of the TUN device into rows and seal them; the twin of :mod:`esp.segments`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esp.checksum import ones_sum, pseudo_sum
+from esp.child import ChildSa
+from esp.lanes import LEAST
+from esp.outer import outer_header
+from esp.sa import OutboundSa
+from esp.segments import CWR, FIN, PSH, UDP, headers_end
+from esp.sendbuffer import SendBuffer
+from esp.vector.rows import COUNT, Octets, Rows, Words
+from esp.vector.sealing import Sealing
+
+_ROOM = 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """``count`` packets of ``length`` octets; ``is_all`` is whether nothing is left over."""
+
+    count: int
+    length: int
+    is_all: bool
+
+
+class Segmenter:
+    """Seal the segments of full size; what is left over at the end is somebody else's."""
+
+    __slots__ = ("_plain", "_ready", "_sealing")
+
+    def __init__(self, ready: SendBuffer) -> None:
+        self._ready = ready
+        self._sealing = Sealing(ready)
+        self._plain = Rows(bytearray(_ROOM))
+
+    def seal(
+        self, child: ChildSa, sa: OutboundSa, packet: memoryview, l4: int, kind: int, mss: int
+    ) -> Sealed | None:
+        """Seal segments of ``packet``, a super-packet.
+
+        None when they are too few, too large or of odd sizes: nothing was done then.  Raises
+        :exc:`~policy.flow.MalformedPacket` as :func:`esp.segments.headers_end` does, and
+        ``Drop("sequence_exhausted")``.
+        """
+        protocol, end = headers_end(packet, l4, kind, mss)
+        payload = len(packet) - end
+        count = payload // mss
+        length = end + mss
+        is_v4 = packet[0] >> 4 == 4
+        if count < LEAST or mss & 1 or length > child.mtu or l4 != (20 if is_v4 else 40):
+            return None
+        head = bytearray(packet[:end])
+        outer = outer_header(bytes(head), child.treatment, child.mtu)
+        trailer = sa.trailer(length, 4 if is_v4 else 41)
+        width = length + len(trailer)
+        first = sa.reserve(count, count * length)
+
+        rows = self._plain.matrix(count, width)
+        whole = np.frombuffer(packet, np.uint8)
+        parts = whole[end : end + count * mss].reshape(count, mss)
+        if protocol == UDP:
+            self._udp(head, rows, parts, l4)
+        else:
+            self._tcp(head, rows, parts, l4, payload == count * mss)
+        rows[:, end : end + mss] = parts
+        rows[:, length:] = np.frombuffer(trailer, np.uint8)
+
+        place = self._ready.reserve(child, count, width + sa.overhead, outer)
+        self._sealing.seal(sa, first, self._plain.views(width)[:count], width, place)
+        return Sealed(count, length, payload == count * mss)
+
+    def _tcp(self, head: bytearray, rows: Octets, parts: Octets, l4: int, is_whole: bool) -> None:
+        """Write the headers of TCP segments; ``is_whole`` is whether the last one is among them."""
+        count, mss = parts.shape
+        ident = _network(head, l4, len(head) + mss)
+        flags = head[l4 + 13]
+        sequence = int.from_bytes(head[l4 + 4 : l4 + 8], "big")
+        head[l4 + 4 : l4 + 8] = bytes(4)
+        head[l4 + 13] = flags & ~(FIN | PSH | CWR)
+        head[l4 + 16 : l4 + 18] = bytes(2)
+        sums = _sums(parts) + (_fixed_sum(head, l4, 6, len(head) - l4 + mss))
+        rows[:, : len(head)] = np.frombuffer(head, np.uint8)
+        numbers = COUNT[:count] * np.uint32(mss) + np.uint32(sequence)
+        rows.view(">u4")[:, (l4 + 4) // 4] = numbers
+        sums += (numbers >> 16) + (numbers & 0xFFFF)
+        if flags & CWR:
+            rows[0, l4 + 13] |= CWR
+            sums[0] += CWR
+        if is_whole and flags & (FIN | PSH):
+            rows[-1, l4 + 13] |= flags & (FIN | PSH)
+            sums[-1] += flags & (FIN | PSH)
+        words = rows.view(">u2")
+        words[:, (l4 + 16) // 2] = (0xFFFF - sums % 0xFFFF) % 0xFFFF
+        _number(words, head, ident, l4)
+
+    def _udp(self, head: bytearray, rows: Octets, parts: Octets, l4: int) -> None:
+        mss = parts.shape[1]
+        ident = _network(head, l4, len(head) + mss)
+        head[l4 + 4 : l4 + 8] = (8 + mss << 16).to_bytes(4, "big")
+        sums = _sums(parts) + _fixed_sum(head, l4, UDP, 8 + mss)
+        rows[:, : len(head)] = np.frombuffer(head, np.uint8)
+        words = rows.view(">u2")
+        checks = (0xFFFF - sums % 0xFFFF) % 0xFFFF
+        checks[checks == 0] = 0xFFFF  # RFC 768: 0 would say that there is none
+        words[:, (l4 + 6) // 2] = checks
+        _number(words, head, ident, l4)
+
+
+def _network(head: bytearray, l4: int, length: int) -> int:
+    """Let the IP header be that of ``length`` octets; return its identification (IPv6: 0).
+
+    Identification and checksum are 0 afterwards.
+    """
+    if l4 == 40:
+        head[4:6] = (length - 40).to_bytes(2, "big")
+        return 0
+    ident = head[4] << 8 | head[5]
+    head[2:6] = (length << 16).to_bytes(4, "big")
+    head[10:12] = bytes(2)
+    return ident
+
+
+def _number(words: NDArray[np.uint16], head: bytearray, ident: int, l4: int) -> None:
+    """Count identifications on and finish the checksums of IPv4 headers."""
+    if l4 == 40:
+        return
+    idents = COUNT[: len(words)] + np.uint32(ident) & 0xFFFF
+    words[:, 2] = idents
+    words[:, 5] = (0xFFFF - (idents + ones_sum(head[:20])) % 0xFFFF) % 0xFFFF
+
+
+def _sums(parts: Octets) -> Words:
+    """Return the sum of each row modulo 65535.
+
+    Added up as the machine reads words: the sum of swapped words is the swapped sum (RFC 1071).
+    """
+    sums = parts.view("<u2").sum(axis=1, dtype=np.uint32) % 0xFFFF
+    swapped: Words = sums * np.uint32(256)
+    return swapped
+
+
+def _fixed_sum(head: bytearray, l4: int, protocol: int, length: int) -> np.uint32:
+    """Return the sum of what all segments share: upper header and pseudo header."""
+    return np.uint32((ones_sum(head[l4:]) + pseudo_sum(head, protocol, length)) % 0xFFFF)

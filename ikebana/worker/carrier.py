@@ -1,0 +1,275 @@
+"""The system calls of the packet path: TUN and ESP sockets on one side, batches on the other.
+
+    TUN ──readv──► Outward ──► UDP_SEGMENT sends on 4500, or raw ESP and AH ──► peer
+    UDP 4500, UDP_GRO ──► non-ESP marker? IKE : 0xFF? keepalive : Inward ──writev──► TUN
+    protocol 50, 51 ─────────────────────────────────────────────► Inward ──writev──► TUN
+
+Nothing here waits, and nothing waits for a batch to fill: a batch is what was there.  Of each side
+a bounded part is taken at a time, so that the other and the daemon's messages get their turn.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import ip_address
+from itertools import groupby
+from operator import itemgetter
+from socket import AF_INET6, socket
+from typing import Final
+
+from esp.ah import keyed
+from esp.arena import SLOTS
+from esp.batch import Batch, Moved
+from esp.checksum import Octets
+from esp.child import ChildSa
+from esp.coalesce import MOST_UDP
+from esp.counters import Counters
+from esp.engine import Engine
+from esp.header import ipv6
+from esp.inward import ROOM, Inward
+from esp.outer import DF
+from esp.outward import Outward
+from policy.path import Path
+from tundev import raw, udp
+from tundev.sockets import enable_tos, set_df
+
+READS: Final = SLOTS
+"""Reads of one side before the other gets its turn."""
+_ENOUGH: Final = ROOM - (1 << 16)  # octets received before they are opened: a read needs the rest
+_RAW_ROOM: Final = 1 << 18
+_MARKER: Final = bytes(4)  # RFC 3948 section 2.2
+_KEEPALIVE: Final = b"\xff"
+_TOS: Final = 0xFF
+
+
+@dataclass(slots=True)
+class Received:
+    """What came in beside packets for the TUN device."""
+
+    ike: list[tuple[Path, bytes]] = field(default_factory=list)
+    """Datagrams with a non-ESP marker, without it."""
+    moved: list[Moved] = field(default_factory=list)
+    """Children whose peers were heard from elsewhere."""
+    is_idle: bool = False
+    """Nothing was there to receive: the socket may have errors to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """What the worker reads and writes.  Sockets are by address, raw ones by IP version."""
+
+    tun: int
+    udp: Mapping[str, socket]
+    esp: Mapping[int, socket] = field(default_factory=dict)
+    ah: Mapping[int, socket] = field(default_factory=dict)
+    vnet: bool = False
+    """Whether each packet of the TUN device has a virtio header before it."""
+    uso: bool = False
+    """Whether the kernel takes UDP super-packets (Linux 6.2)."""
+    offload: bool = True
+    """Whether one call may send and receive many datagrams."""
+    vectors: bool = True
+    """Whether numpy may be used if it is there."""
+
+
+class Carrier:
+    """Moves packets between descriptors by way of an engine."""
+
+    def __init__(self, engine: Engine, counters: Counters) -> None:
+        self._engine = engine
+        self._counters = counters
+        self._raw_room = memoryview(bytearray(_RAW_ROOM))
+        self.attach(Descriptors(-1, {}))
+
+    def attach(self, descriptors: Descriptors) -> None:
+        """Use these from now on."""
+        self._to = descriptors
+        self._header = 10 if descriptors.vnet else 0
+        can_batch = bool(descriptors.udp) and descriptors.offload and udp.has_udp_gso()
+        self._most = udp.MAX_SEGMENTS if can_batch else 1
+        self._raw = {raw.ESP: descriptors.esp, raw.AH: descriptors.ah}
+        self._outward = Outward(
+            self._engine, self._send, vnet=descriptors.vnet, vectors=descriptors.vectors
+        )
+        self._places = [(place,) for place in self._outward.arena.places]
+        self._inward = Inward(
+            self._engine,
+            self._write,
+            vectors=descriptors.vectors,
+            merge=descriptors.vnet,
+            most_udp=MOST_UDP if descriptors.uso else 1,
+        )
+        self._room = memoryview(self._inward.received)
+        for sock in (
+            *descriptors.udp.values(),
+            *descriptors.esp.values(),
+            *descriptors.ah.values(),
+        ):
+            enable_tos(sock)
+        if descriptors.offload:
+            for sock in descriptors.udp.values():
+                udp.enable_gro(sock)
+
+    # -- from the inside ------------------------------------------------------------------------
+    def on_tun(self) -> Batch:
+        """Seal and send what waits in the TUN device."""
+        tun, places, take, readv = self._to.tun, self._places, self._outward.take, os.readv
+        slot = 0
+        for _ in range(READS):
+            try:
+                got = readv(tun, places[slot])
+            except OSError:
+                break
+            slot = take(slot, got)
+        return self._outward.finish()
+
+    def seal(self, packets: list[bytes]) -> Batch:
+        """Seal and send packets that were read before."""
+        self._outward.seal(packets)
+        return self._outward.finish()
+
+    def _send(self, child: ChildSa, rows: memoryview, size: int, outer: int) -> None:
+        path = child.path
+        local, remote = path.local[0], path.remote
+        count = -(-len(rows) // size)
+        protocol = child.outbound.protocol
+        if path.esp_in_udp:
+            sock = self._to.udp.get(local) or self._to.udp.get(_any(local))
+        else:
+            sock = self._raw.get(protocol, {}).get(_version(local))
+        if sock is None:
+            self._counters.count("no_socket", count)
+            return
+        tos, ttl = outer & _TOS, child.treatment.ttl
+        if outer & DF:
+            set_df(sock, True)
+        if path.esp_in_udp:
+            taken = udp.send_rows(sock, rows, size, local, remote, tos, ttl=ttl, most=self._most)
+        elif protocol == raw.AH:
+            parts = (rows[at : at + size] for at in range(0, len(rows), size))
+            taken = sum(
+                raw.send_ah(sock, bytes(one), local, remote[0], tos, ttl=ttl) for one in parts
+            )
+        else:
+            taken = raw.send_rows(sock, rows, size, local, remote[0], tos, ttl=ttl)
+        if outer & DF:
+            set_df(sock, False)
+        if taken != count:
+            self._counters.count("queue_full", count - taken)
+
+    # -- from the outside -----------------------------------------------------------------------
+    def on_udp(self, sock: socket, port: int) -> Received:
+        """Take what waits on a 4500 socket, whose port that is."""
+        found = Received()
+        room, receive = self._room, udp.receive_into
+        rows = stride = used = 0
+        who: tuple[tuple[str, int], str, int] = (("", 0), "", 0)
+        for read in range(READS):
+            got = receive(sock, room[used:])
+            if got is None:
+                found.is_idle = not read
+                break
+            octets, size, remote, local, tos = got
+            if size != stride or who != (remote, local, tos):
+                if rows:
+                    self._rows(found, rows, stride, who, port)
+                    room[:octets] = room[used : used + octets]
+                rows = used = 0
+                stride, who = size, (remote, local, tos)
+            if not octets:
+                self._counters.count("malformed")
+                continue
+            whole = octets // size
+            rows += whole
+            used += whole * size
+            if whole * size < octets:  # a shorter last one ends the batch
+                self._rows(found, rows, stride, who, port)
+                self._sort(found, [bytes(room[used : used + octets - whole * size])], who, port)
+                rows = used = 0
+            elif used > _ENOUGH:
+                self._rows(found, rows, stride, who, port)
+                rows = used = 0
+        if rows:
+            self._rows(found, rows, stride, who, port)
+        found.moved += self._inward.finish()
+        return found
+
+    def _rows(
+        self,
+        found: Received,
+        rows: int,
+        size: int,
+        who: tuple[tuple[str, int], str, int],
+        port: int,
+    ) -> None:
+        if not self._inward.take_rows(rows, size, who[0], who[2]):
+            room = self._room
+            octets = [bytes(room[at : at + size]) for at in range(0, rows * size, size)]
+            self._sort(found, octets, who, port)
+
+    def _sort(
+        self,
+        found: Received,
+        datagrams: Sequence[bytes],
+        who: tuple[tuple[str, int], str, int],
+        port: int,
+    ) -> None:
+        """Tell IKE and keepalives from ESP (RFC 3948 sections 2.2, 2.3)."""
+        remote, local, tos = who
+        packets: list[tuple[bytes, object]] = []
+        for data in datagrams:
+            if data[:4] == _MARKER:
+                path = Path((local, port), remote, encapsulated=True)
+                found.ike.append((path, data[4:]))
+            elif data == _KEEPALIVE:
+                self._counters.count("keepalives")
+            else:
+                packets.append((data, remote))
+        if packets:
+            self._inward.take(packets, tos)
+
+    def on_raw(self, sock: socket) -> Received:
+        """Open what waits on a raw ESP socket."""
+        packets = raw.receive_packets(sock, self._raw_room, READS)
+        return self._take([(bytes(data), remote, tos) for data, remote, _, tos in packets])
+
+    def on_ah(self, sock: socket) -> Received:
+        """Check what waits on a raw AH socket: whole packets, of IPv6 made anew."""
+        packets: list[tuple[bytes, str, int]] = []
+        received = raw.receive_packets(sock, self._raw_room, READS, header=True)
+        for view, remote, local, tos in received:
+            data = bytes(view)
+            if sock.family == AF_INET6 and local:
+                data = ipv6(_packed(remote) + _packed(local), raw.AH, data)
+            packets.append((keyed(data), remote, tos))
+        return self._take(packets)
+
+    def _take(self, packets: Sequence[tuple[bytes, str, int]]) -> Received:
+        for tos, some in groupby(packets, key=itemgetter(2)):
+            self._inward.take([(data, (remote, 0)) for data, remote, _ in some], tos)
+        return Received(moved=self._inward.finish(), is_idle=not packets)
+
+    # -- the TUN device -------------------------------------------------------------------------
+    def write(self, packet: bytes) -> None:
+        """Write one packet."""
+        self._write([bytes(10), packet])
+
+    def _write(self, parts: list[Octets]) -> None:
+        try:
+            os.writev(self._to.tun, parts if self._header else parts[1:])
+        except OSError:
+            self._counters.count("tun_full")
+
+
+@lru_cache(maxsize=1024)
+def _packed(address: str) -> bytes:
+    return ip_address(address).packed
+
+
+def _version(address: str) -> int:
+    return 6 if ":" in address else 4
+
+
+def _any(address: str) -> str:
+    return "::" if ":" in address else "0.0.0.0"  # noqa: S104 - the socket bound to all addresses
