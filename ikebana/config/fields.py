@@ -208,9 +208,7 @@ Name = Annotated[str, AfterValidator(_name)]
 Remarks = Annotated[str, AfterValidator(_remarks)]
 IdentityText = Annotated[str, AfterValidator(_identity)]
 Address = Annotated[str, AfterValidator(_address)]
-Addresses = Annotated[
-    tuple[Address, ...], Listed, AfterValidator(filled), AfterValidator(distinct)
-]
+Addresses = Annotated[tuple[Address, ...], Listed, AfterValidator(filled), AfterValidator(distinct)]
 Peer = Annotated[str, AfterValidator(_peer)]
 Cidr = Annotated[Network, PlainValidator(cidr), PlainSerializer(str, return_type=str)]
 Cidrs = Annotated[tuple[Cidr, ...], Listed, AfterValidator(filled), AfterValidator(distinct)]
