@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NoReturn, TypeAlias
 
 from esp.limit import NO_LIMIT, Limit
+from esp.outer import tfc_padded
 from esp.sa import Drop, InboundHalf, InboundSa, OutboundHalf, OutboundSa
 from esp.transport import Transport
 from policy.flow import OPAQUE, Flow, flow_of
@@ -12,6 +13,8 @@ from policy.selectors import TrafficSelector
 from policy.treatment import PLAIN, Treatment
 
 _MEMORY_LIMIT: Final = 4096
+_DUMMY: Final = 59
+_DUMMY_SIZE: Final = 64  # octets
 _Selectors: TypeAlias = Sequence[TrafficSelector]
 
 
@@ -90,8 +93,11 @@ class ChildSa:
         self.rows_out: OutboundSa | None = None
         self.rows_in: InboundSa | None = None
         if not transport:
-            if isinstance(outbound, OutboundSa) and not treatment.tfc:
-                self.rows_out = outbound
+            if isinstance(outbound, OutboundSa):
+                if treatment.tfc:
+                    self.seal = self._seal_padded
+                else:
+                    self.rows_out = outbound
             if isinstance(inbound, InboundSa):
                 self.rows_in = inbound
         self._has_ended = False
@@ -101,6 +107,11 @@ class ChildSa:
         self.mtu = mtu
         self.admitted: set[bytes] = set()
         self.path = path
+
+    @property
+    def is_transport(self) -> bool:
+        """Return whether the packet's own IP header is the outer one."""
+        return self._transport
 
     @property
     def path(self) -> Path:
@@ -115,6 +126,20 @@ class ChildSa:
             self.seal, self.open = ends.seal, ends.open
         self._path = path
         self.source: object = path.remote if path.esp_in_udp else None
+
+    def dummy(self) -> bytes:
+        """Return a packet that holds nothing, for the peer to drop (RFC 4303 section 2.6).
+
+        Raises :exc:`~esp.sa.Drop`.
+        """
+        if self._has_ended:
+            _ended()
+        cover = tfc_padded(bytes(_DUMMY_SIZE), self.treatment.tfc, self.mtu)
+        return self.outbound.protect(cover, _DUMMY)
+
+    def _seal_padded(self, packet: bytes, next_header: int) -> bytes:
+        padded = tfc_padded(packet, self.treatment.tfc, self.mtu)
+        return self.outbound.protect(padded, next_header)
 
     def end(self) -> None:
         """Let nothing through any more, in either direction: a hard limit was reached."""

@@ -35,6 +35,7 @@ def child_of(message: Install, near_end: int = NEAR_END) -> ChildSa:
         transport=message.mode is Mode.TRANSPORT,
         original=message.original,
         later_fragments=message.later_fragments,
+        treatment=message.treatment,
         soft=Limit(
             message.soft_octets or NEVER,
             min(message.soft_packets or NEVER, NEVER if message.esn else near_end),
@@ -62,7 +63,10 @@ def _esp(message: Install) -> tuple[OutboundHalf, InboundHalf]:
         return sealer(encr, key, integ, mac)
 
     inbound = InboundSa(
-        message.inbound_spi, make(message.inbound_encr, message.inbound_integ), esn=message.esn
+        message.inbound_spi,
+        make(message.inbound_encr, message.inbound_integ),
+        esn=message.esn,
+        window=message.treatment.replay_window,
     )
     outbound = OutboundSa(
         message.outbound_spi, make(message.outbound_encr, message.outbound_integ), esn=message.esn
@@ -76,7 +80,12 @@ def _ah(message: Install) -> tuple[OutboundHalf, InboundHalf]:
     if message.path.esp_in_udp:
         raise ValueError("no NAT lets AH pass")  # RFC 3715 section 2.1
     integ = INTEG_BY_NAME[message.integ]
-    inbound = AhInbound(message.inbound_spi, integ.for_ah(message.inbound_integ), esn=message.esn)
+    inbound = AhInbound(
+        message.inbound_spi,
+        integ.for_ah(message.inbound_integ),
+        esn=message.esn,
+        window=message.treatment.replay_window,
+    )
     outbound = AhOutbound(
         message.outbound_spi,
         integ.for_ah(message.outbound_integ),

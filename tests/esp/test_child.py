@@ -3,11 +3,13 @@
 import pytest
 
 from esp.child import ChildSa
-from esp.sa import InboundSa, OutboundSa
+from esp.inner import carried_as
+from esp.sa import Drop, InboundSa, OutboundSa
 from policy.flow import MalformedPacket, flow_key, flow_of
 from policy.path import Path
 from policy.selectors import TrafficSelector
-from tests.esp.tunnel import MOON, MOON_NETS, SUN, SUN_NETS, child_pair, gcm, udp4, udp6
+from policy.treatment import Treatment
+from tests.esp.tunnel import MOON, MOON_NETS, MTU, SUN, SUN_NETS, child_pair, gcm, udp4, udp6
 
 ELSEWHERE = ("192.0.2.9", 1024)
 
@@ -93,3 +95,32 @@ def test_later_fragments_go_with_the_first_one_where_both_ends_want_it(
     assert not child.admits(flow_key(foreign), foreign)
     first = udp4(source="10.2.0.1", target="10.1.0.1", flags="MF")  # from port 9
     assert not child.admits(flow_key(first), first)
+
+
+def test_padding_makes_packets_alike_and_is_gone_at_the_other_end() -> None:
+    moon, sun = child_pair(treatment=Treatment(tfc=256))
+    small, large, huge = udp4(1), udp4(200), udp4(MTU)
+    sealed = [moon.seal(one, 4) for one in (small, large, huge)]
+    assert len(sealed[0]) == len(sealed[1]) < len(sealed[2])
+    opened = [sun.open(one) for one in sealed]
+    assert all(carried_as(inner) == 4 == next_header for next_header, inner in opened)
+    for (_, inner), sent in zip(opened, (small, large, huge), strict=True):
+        assert inner.startswith(sent)
+    assert opened[2][1] == huge  # above the path already
+    assert moon.rows_out is None
+    assert sun.rows_in is not None
+
+
+@pytest.mark.parametrize("tfc", [0, 500, 0xFFFF])
+def test_a_dummy_is_padded_as_packets_are_and_says_what_it_is(tfc: int) -> None:
+    moon, sun = child_pair(treatment=Treatment(tfc=tfc))
+    next_header, inner = sun.open(moon.dummy())
+    assert next_header == 59
+    assert len(inner) == {0: 64, 500: 500}.get(tfc, MTU)
+
+
+def test_after_its_end_a_child_has_no_dummies_either() -> None:
+    moon, _ = child_pair()
+    moon.end()
+    with pytest.raises(Drop):
+        moon.dummy()

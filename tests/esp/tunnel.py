@@ -11,6 +11,7 @@ from esp.sa import InboundSa, OutboundSa
 from policy.path import Path
 from policy.selectors import TrafficSelector
 from policy.spd import Action, Policy, SelectorPair, Spd
+from policy.treatment import PLAIN, Treatment
 from suites.encr import ENCR_BY_NAME, sealer
 from suites.sealers import Sealer
 
@@ -28,9 +29,18 @@ def gcm(key: bytes = b"k") -> Sealer:
 
 
 def child_pair(
-    spi: int = 0x1000, tunnel: str = "net", *, mtu: int = MTU, esn: bool = False, nets: int = 2
+    spi: int = 0x1000,
+    tunnel: str = "net",
+    *,
+    mtu: int = MTU,
+    esn: bool = False,
+    nets: int = 2,
+    treatment: Treatment = PLAIN,
 ) -> tuple[ChildSa, ChildSa]:
-    """Make both ends of one CHILD_SA: moon receives on ``spi``, sun on ``spi + 1``."""
+    """Make both ends of one CHILD_SA: moon receives on ``spi``, sun on ``spi + 1``.
+
+    The treatment is moon's.
+    """
     path = Path(MOON, SUN, encapsulated=True)
     there, back = gcm(b"t"), gcm(b"b")
     moon = ChildSa(
@@ -41,6 +51,7 @@ def child_pair(
         MOON_NETS[:nets],
         SUN_NETS[:nets],
         mtu,
+        treatment=treatment,
     )
     sun = ChildSa(
         tunnel,

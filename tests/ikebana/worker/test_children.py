@@ -8,7 +8,8 @@ import pytest
 from esp.limit import NEVER, NO_LIMIT, Limit
 from esp.sa import Drop
 from ikebana.worker.children import NEAR_END, child_of
-from ikebana.worker.messages import Install
+from ikebana.worker.messages import Install, Ipsec
+from policy.treatment import DontFragment, Treatment
 from tests.esp.tunnel import MOON_NETS, SUN_NETS, udp4
 from tests.ikebana.worker.rig import HOST, installs
 
@@ -30,6 +31,19 @@ def test_limits_are_as_ordered_and_none_where_they_are_0() -> None:
     assert (child.soft, child.hard) == (Limit(10, 30), Limit(20, 40))
     child = child_of(replace(ORDER, soft_octets=10, hard_packets=40))
     assert (child.soft, child.hard) == (Limit(10, NEVER), Limit(NEVER, 40))
+
+
+@pytest.mark.parametrize("size", [0, 32, 4096])
+def test_packets_are_treated_as_ordered(size: int) -> None:
+    wanted = Treatment(46, DontFragment.SET, 9, size, tfc=64)
+    child = child_of(replace(ORDER, treatment=wanted))
+    assert child.treatment == wanted
+    assert child.inbound.replay.size == size
+    ah = replace(ORDER, protocol=Ipsec.AH, encr="", inbound_encr=b"", outbound_encr=b"")
+    keys = {"integ": "sha256", "inbound_integ": bytes(32), "outbound_integ": bytes(32)}
+    plain = replace(ORDER.path, encapsulated=False)
+    child = child_of(replace(ah, path=plain, treatment=wanted, **keys))  # type: ignore[arg-type]
+    assert child.inbound.replay.size == size
 
 
 @pytest.mark.parametrize(
