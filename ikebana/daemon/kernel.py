@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from socket import socket
-from typing import Final, Protocol
+from typing import Protocol
 
 from ikebana.config.compile import GatewayPlan
 from ikebana.daemon.backlog import Backlog
+from ikebana.daemon.database import ike_ports
 from ikebana.daemon.roaming import usable
-from ikebana.daemon.routing import Routing
+from ikebana.daemon.routing import Routing, packet_rules
 from ikebana.daemon.sockets import Sockets
 from ikebana.daemon.supervisor import Supervisor
 from ikebana.daemon.tunnels import Tunnel
@@ -18,15 +19,17 @@ from ikebana.render.keylog_files import KeyLog
 from ikebana.worker.messages import Message
 from ikecore.child import ChildSpec
 from ikecore.trace import KeysDerived
+from policy.flow import Flow
 from policy.mtu import tunnel_mtu
 from policy.path import Path
+from policy.selectors import address_of
+from policy.spd import Policy
 from tundev import udp
 from tundev.changes import Changes
+from tundev.lookup import Way, way_of
 from tundev.paths import local_addresses
 from tundev.routes import Routes
 from tundev.tun import Tun
-
-_WORKER_READS_VNET: Final = False
 
 
 class Host(Protocol):
@@ -71,6 +74,14 @@ class Host(Protocol):
         """Give the routes of a tunnel back."""
         ...
 
+    def set_policies(self, policies: tuple[Policy, ...]) -> None:
+        """Let the operator's policies decide about packets before any tunnel does."""
+        ...
+
+    def way(self, flow: Flow) -> Way:
+        """Return which way a packet would take; raises OSError when nobody knows."""
+        ...
+
     def usable(self) -> frozenset[str]:
         """Return the addresses of this host that IKE may leave from."""
         ...
@@ -100,17 +111,22 @@ class Kernel:
         self._mtu = tunnel_mtu(plan.mtu, 6, True, 16, 16, 16)  # holds for every path and transform
         self._loop: asyncio.AbstractEventLoop | None = None
         try:
-            self._tun = Tun(
-                plan.tun_name, mtu=self._mtu, offload=plan.offload and _WORKER_READS_VNET
-            )
+            self._tun = Tun(plan.tun_name, mtu=self._mtu, offload=plan.offload)
             self._tun.up()
-            self._routes = Routes(plan.tun_name, plan.routing_table, plan.mark, adopt=True)
+            self._routes = Routes(
+                plan.tun_name,
+                plan.routing_table,
+                plan.mark,
+                adopt=True,
+                ike_ports=ike_ports(plan),
+            )
             self._routing = Routing(self._routes, local_addresses, complain)
             worker = partial(
                 WorkerProcess,
                 self._tun.fileno(),
                 self.sockets,
                 vnet=self._tun.vnet,
+                uso="uso4" in self._tun.offloads,
                 offload=plan.offload,
                 vectors=plan.vectors,
             )
@@ -196,6 +212,15 @@ class Kernel:
     def end_routes(self, tunnel: Tunnel) -> None:
         """Give the routes of a tunnel back."""
         self._routing.end(tunnel)
+
+    def set_policies(self, policies: tuple[Policy, ...]) -> None:
+        """Let the operator's policies decide about packets before any tunnel does."""
+        self._try("a policy", partial(self._routes.set_policies, packet_rules(policies)))
+
+    def way(self, flow: Flow) -> Way:
+        """Return which way a packet would take; raises OSError when nobody knows."""
+        ends = (address_of(flow.version, flow.source), address_of(flow.version, flow.target))
+        return way_of(*ends, flow.protocol, max(flow.source_port, 0), max(flow.target_port, 0))
 
     def usable(self) -> frozenset[str]:
         """Return the addresses of this host that IKE may leave from."""

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
+from ikebana.daemon import priority
 from ikebana.daemon.sockets import Sockets
 from ikebana.worker.link import Link, make_pair
-from ikebana.worker.messages import BadMessage, Done, Message
+from ikebana.worker.messages import BadMessage, Done, Message, Traffic
 from ikebana.worker.messages import Sockets as Descriptors
 
 _END_PATIENCE: Final = 2.0
@@ -17,7 +18,9 @@ _AT_ONCE: Final = 256  # messages before other things have their turn
 class WorkerProcess:
     """Start one; ``send`` to it, and call :meth:`receive` when its descriptor is readable.
 
-    ``vnet``, ``offload`` and ``vectors`` are as in :class:`ikebana.worker.messages.Sockets`.
+    ``vnet``, ``uso``, ``offload`` and ``vectors`` are as in
+    :class:`ikebana.worker.messages.Sockets`.
+    ``nice`` is the worker's nice value, None for that of who starts it.
     """
 
     def __init__(
@@ -26,8 +29,10 @@ class WorkerProcess:
         sockets: Sockets,
         *,
         vnet: bool = False,
+        uso: bool = False,
         offload: bool = True,
         vectors: bool = True,
+        nice: int | None = None,
     ) -> None:
         ours, theirs = make_pair()
         self._link = Link(ours)
@@ -41,6 +46,8 @@ class WorkerProcess:
         except OSError:
             ours.close()
             raise
+        if nice is not None:
+            priority.give(self._process.pid, nice)
         shared = (*sockets.nat.values(), *sockets.esp.values(), *sockets.ah.values())
         self._link.send(
             Descriptors(
@@ -48,6 +55,7 @@ class WorkerProcess:
                 tuple(sockets.esp),
                 tuple(sockets.ah),
                 vnet=vnet,
+                uso=uso,
                 offload=offload,
                 vectors=vectors,
             ),
@@ -76,6 +84,7 @@ class WorkerProcess:
         """Return what it has said, a bounded part of it, and whether it then said nonsense.
 
         Acknowledgements come first: a storm of IKE datagrams must not make them seem to lack.
+        Counts come with them: the last ones of a child are told before its removal is done.
         """
         messages: list[Message] = []
         try:
@@ -83,7 +92,7 @@ class WorkerProcess:
                 messages.append(got[0])
         except BadMessage:
             return messages, True
-        messages.sort(key=lambda message: not isinstance(message, Done))
+        messages.sort(key=lambda message: not isinstance(message, Done | Traffic))
         return messages, False
 
     def end(self) -> None:
@@ -106,13 +115,14 @@ class Acknowledgements:
 
     def __init__(self, patience: float = 1.0) -> None:
         self._patience = patience
+        self._ready_by = 0.0
         self._next = 0
         self._waiting: dict[int, tuple[float, Callable[[Done | None], None]]] = {}
 
     def expect(self, now: float, then: Callable[[Done | None], None]) -> int:
         """Return a token; ``then`` is called with its Done, or with None after the patience."""
         self._next += 1
-        self._waiting[self._next] = (now + self._patience, then)
+        self._waiting[self._next] = (max(now + self._patience, self._ready_by), then)
         return self._next
 
     def done(self, message: Done) -> None:
@@ -121,8 +131,9 @@ class Acknowledgements:
         if waiting is not None:
             waiting[1](message)
 
-    def fail_all(self) -> None:
-        """Give up everything: the worker is gone."""
+    def fail_all(self, ready_by: float = 0.0) -> None:
+        """Give up everything: the worker is gone, and another one may take until ``ready_by``."""
+        self._ready_by = ready_by
         for token in list(self._waiting):
             self._waiting.pop(token)[1](None)
 
