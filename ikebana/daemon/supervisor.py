@@ -8,7 +8,7 @@ from ikebana.worker.messages import Message
 
 _PAUSE: Final = 0.2  # seconds before another worker is started, doubled with each that dies young
 _LONGEST_PAUSE: Final = 10.0
-_GROWN_UP: Final = 30.0  # seconds after which a worker's death says nothing of the next one's life
+_GROWN_UP: Final = 2.0  # seconds that show that a worker works: the next one comes at once
 
 
 class Process(Protocol):
@@ -54,7 +54,7 @@ class Supervisor:
         self._worker = start()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._handle: asyncio.TimerHandle | None = None
-        self._pause = _PAUSE
+        self._pause = 0.0
         self._born_at = 0.0
 
     @property
@@ -102,13 +102,13 @@ class Supervisor:
             return
         loop.remove_reader(self._descriptor)  # before it is closed: the number may come again
         if loop.time() - self._born_at > _GROWN_UP:
-            self._pause = _PAUSE
+            self._pause = 0.0
         self._worker.kill()  # what talks nonsense is not to be trusted any longer either
         self._plan(loop)
 
     def _plan(self, loop: asyncio.AbstractEventLoop) -> None:
         self._handle = loop.call_later(self._pause, self._restart)
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        self._pause = min(max(_PAUSE, 2 * self._pause), _LONGEST_PAUSE)
 
     def _restart(self) -> None:
         loop = self._loop

@@ -98,7 +98,7 @@ def test_a_dead_worker_is_followed_by_another(stage: Stage) -> None:
     stage.die()
     assert stage.workers[0].killed
     assert not stage.supervisor.send(Report())
-    stage.clock.sleep(0.2)
+    stage.clock.sleep(0.0)
     assert (stage.supervisor.pid, stage.supervisor.restarts, stage.restarted) == (2, 1, 1)
     stage.worker.said = [Acquired("net", FLOW)]
     stage.read()
@@ -126,10 +126,10 @@ def test_workers_that_die_young_are_followed_ever_more_slowly(stage: Stage) -> N
         stage.die()
         pauses.append(stage.clock.next_timer() - stage.clock.now)
         stage.clock.sleep(pauses[-1])
-    assert pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0])
-    stage.clock.sleep(60)
+    assert pauses == pytest.approx([0.0, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0])
+    stage.clock.sleep(2.1)
     stage.die()
-    assert stage.clock.next_timer() - stage.clock.now == pytest.approx(0.2)
+    assert stage.clock.next_timer() == stage.clock.now  # it had worked
 
 
 def test_a_worker_that_cannot_be_started_is_tried_again(stage: Stage) -> None:

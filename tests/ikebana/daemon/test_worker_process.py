@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from ikebana.daemon import priority
 from ikebana.daemon.sockets import Sockets
 from ikebana.daemon.worker_process import Acknowledgements, WorkerProcess
-from ikebana.worker.messages import Done, Message, Policies, Remove
+from ikebana.worker.messages import Done, Message, Policies, Remove, Report, Traffic
 from tests.ikebana.daemon.ports import free_ports
 
 
@@ -83,3 +84,40 @@ def test_who_waits_too_long_is_told_so_in_the_order_of_asking() -> None:
     assert seen == ["first"]
     acknowledgements.fail_all()
     assert seen == ["first", "second"]
+
+
+def test_a_worker_that_starts_has_longer() -> None:
+    acknowledgements = Acknowledgements(patience=1.0)
+    seen: list[str] = []
+    acknowledgements.fail_all(ready_by=4.0)
+    acknowledgements.expect(0.0, lambda _: seen.append("first"))
+    acknowledgements.expect(3.5, lambda _: seen.append("second"))
+    assert acknowledgements.next_timeout() == 4.0
+    acknowledgements.handle_timeout(4.0)
+    assert seen == ["first"]
+    assert acknowledgements.next_timeout() == 4.5
+
+
+def test_the_last_counts_of_a_child_come_before_the_end_of_its_removal(
+    worker: WorkerProcess,
+) -> None:
+    assert worker.send(Report())
+    assert worker.send(Remove(7, 300))
+    told = heard(worker)
+    while len(told) < 2:
+        told += heard(worker)
+    assert [type(message) for message in told] == [Traffic, Done]
+
+
+def test_a_worker_has_the_priority_it_is_given() -> None:
+    sockets = Sockets(("127.0.0.1",), 0, *free_ports(), with_esp=False)
+    reading, writing = os.pipe()
+    lower = priority.current() + 3
+    process = WorkerProcess(reading, sockets, nice=lower)
+    try:
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == lower
+    finally:
+        process.end()
+        sockets.close()
+        os.close(reading)
+        os.close(writing)
