@@ -148,6 +148,7 @@ class WorkerView(_Json):
     packets_out: int = 0
     octets_in: int = 0
     octets_out: int = 0
+    means: tuple[str, ...] = ()  # ikebana.worker.messages.MEANS; none: one packet at a time
 
 
 @dataclass(frozen=True, slots=True)

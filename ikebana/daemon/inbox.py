@@ -11,6 +11,7 @@ from ikebana.daemon.triage import Triage
 from ikebana.daemon.tunnels import Tunnel
 from ikebana.worker.messages import (
     Acquired,
+    Chosen,
     Ike,
     Limit,
     Message,
@@ -83,6 +84,8 @@ class Inbox:
                 self._event(Unreachable(message.remote, message.why))
             case Limit():
                 self._on_limit(message)
+            case Chosen():
+                self._tally.means = message.means
             case _:
                 self._tally.drop("odd_message")
 

@@ -66,7 +66,12 @@ class Service:
             pid=os.getpid(),
             started=self._started,
             listening=kernel.listening,
-            worker=WorkerView(kernel.worker_pid, kernel.restarts, **gateway.tally.traffic()),
+            worker=WorkerView(
+                kernel.worker_pid,
+                kernel.restarts,
+                **gateway.tally.traffic(),
+                means=gateway.tally.means,
+            ),
             drops=gateway.tally.drops(),
             half_open=gateway.endpoint.half_open,
             warnings=self.warnings,

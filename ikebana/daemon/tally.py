@@ -72,6 +72,8 @@ class Tally:
         self._before: dict[str, int] = {}  # by the workers that are gone
         self._ike: dict[str, int] = {}
         self._children: dict[int, Counts] = {}
+        self.means: tuple[str, ...] = ()
+        """How the present worker moves packets; see :data:`ikebana.worker.messages.MEANS`."""
 
     def open(self, spi: int, now: float) -> Counts:
         """Count for a child that came up."""
@@ -98,6 +100,7 @@ class Tally:
         """Take it that another worker counts from 0."""
         add(self._before, self._worker)
         self._worker = {}
+        self.means = ()
 
     def drop(self, reason: str) -> None:
         """Count a dropped IKE datagram."""

@@ -24,6 +24,9 @@ from policy.treatment import PLAIN, Treatment
 LONGEST: Final = 192 * 1024
 """Octets of one message: 400 selector pairs need about a third of this."""
 
+MEANS: Final = ("vnet", "uso", "gso", "gro", "numpy")
+"""Virtio headers on the TUN, UDP super-packets there, UDP_SEGMENT, UDP_GRO, packets as rows."""
+
 
 class BadMessage(ValueError):
     """Octets on the pair are no message of ours."""
@@ -155,6 +158,13 @@ class Report:
 
 # -- to the daemon ---------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """How the worker moves packets: what of :data:`MEANS` it may use and found to work."""
+
+    means: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """An Install or Remove has taken effect; ``mtu`` is the largest inner packet."""
 
@@ -239,12 +249,14 @@ Message: TypeAlias = (
     | Use
     | Retire
     | Arm
+    | Chosen
 )
 _KINDS: Final[dict[int, type[Any]]] = dict(
     enumerate(
         (
             Sockets, Policies, Install, Remove, Move, Report,
             Done, Acquired, Moved, Limit, Traffic, Ike, Network, Use, Retire, Arm,
+            Chosen,
         ),
         start=1,
     )
@@ -309,6 +321,9 @@ def _checked(message: Message) -> Message:
             _within(32, message.inbound_spi)
             _within(16, message.port)
             _check_address(message.address)
+        case Chosen():
+            if not set(message.means) <= set(MEANS):
+                raise ValueError("no means that we know")
         case Limit() | Use() | Retire():
             _within(32, message.inbound_spi)
         case Acquired():

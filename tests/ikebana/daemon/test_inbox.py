@@ -10,6 +10,7 @@ from ikebana.daemon.triage import Triage
 from ikebana.daemon.tunnels import make_tunnel
 from ikebana.worker.messages import (
     Acquired,
+    Chosen,
     Ike,
     Limit,
     Message,
@@ -114,3 +115,10 @@ def test_a_soft_limit_wants_a_rekey_and_a_hard_one_is_the_end(desk: Desk) -> Non
 def test_a_message_that_only_the_worker_is_sent_is_odd(desk: Desk) -> None:
     desk.inbox.on_worker(Policies((), ()))
     assert desk.tally.drops() == {"ike_odd_message": 1}
+
+
+def test_how_the_worker_moves_packets_is_kept_until_it_ends(desk: Desk) -> None:
+    desk.inbox.on_worker(Chosen(("vnet", "gso")))
+    assert (desk.tally.means, desk.events) == (("vnet", "gso"), [])
+    desk.tally.restarted()
+    assert desk.tally.means == ()

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from ikebana.worker.messages import (
     LONGEST,
+    MEANS,
     Acquired,
     Arm,
     BadMessage,
+    Chosen,
     Done,
     Ike,
     Install,
@@ -106,6 +108,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     ),
     st.builds(Ike, PATHS, st.binary(max_size=100)),
     st.builds(Network, ADDRESSES, NAMES, SPIS),
+    st.builds(Chosen, st.lists(st.sampled_from(MEANS), max_size=3).map(tuple)),
 )
 INSTALL, _ = installs(("192.0.2.1", 4500), ("192.0.2.2", 4500))
 PATH = Path(("192.0.2.1", 4500), ("192.0.2.2", 4500), encapsulated=True)
@@ -279,3 +282,9 @@ class TestKeys:
 
     def test_datagrams_are_not_printed_whole(self) -> None:
         assert "payload" not in repr(Ike(PATH, b"payload"))
+
+
+def test_a_worker_names_only_means_that_are_known() -> None:
+    assert unpack(pack(Chosen(("gso", "gro")))) == Chosen(("gso", "gro"))
+    with pytest.raises(BadMessage, match="means"):
+        unpack(pack(Chosen(("\x1b[2J",))))
