@@ -7,6 +7,7 @@ from socket import socket
 from typing import Protocol
 
 from ikebana.config.compile import GatewayPlan
+from ikebana.daemon import priority
 from ikebana.daemon.backlog import Backlog
 from ikebana.daemon.database import ike_ports
 from ikebana.daemon.roaming import usable
@@ -125,6 +126,7 @@ class Kernel:
                 WorkerProcess,
                 self._tun.fileno(),
                 self.sockets,
+                nice=priority.current(),
                 vnet=self._tun.vnet,
                 uso="uso4" in self._tun.offloads,
                 offload=plan.offload,
