@@ -208,6 +208,11 @@ def _number(written: str, most: int) -> int | None:
     return number if number <= most else None
 
 
+def address_of(version: int, number: int) -> str:
+    """Return an address as people write it."""
+    return str(IPv4Address(number) if version == 4 else IPv6Address(number))
+
+
 def any_of(version: int) -> TrafficSelector:
     """Return the selector that matches every packet of an IP version."""
     return TrafficSelector(version, 0, (1 << _BITS[version]) - 1)

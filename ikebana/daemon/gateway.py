@@ -117,6 +117,7 @@ class Gateway:
         for plan in self.plan.tunnels:
             self._add(plan)
         self.performer.configure(self.tunnels.values())
+        self._set_policies()
         self.performer.brief()
         for tunnel in list(self.tunnels.values()):
             self._perform(tunnel, tunnel.core.start())
@@ -132,7 +133,10 @@ class Gateway:
         self.plan = plan
         fresh = [one for one in plan.tunnels if one.name not in self.tunnels]
         for one in fresh:
+        are_new = plan.policies != self.plan.policies
             self._add(one)
+        if are_new:
+            self._set_policies()
         for tunnel in gone:  # after the new ones' began: nothing leaves in clear between
             self.kernel.end_routes(tunnel)
         self._roster.order([one.name for one in plan.tunnels])
@@ -141,7 +145,8 @@ class Gateway:
         for one in fresh:
             self._perform(self.tunnels[one.name], self.tunnels[one.name].core.start())
         self._rearm()
-        return tuple(dict.fromkeys([t.name for t in gone] + [one.name for one in fresh]))
+        changed = dict.fromkeys([t.name for t in gone] + [one.name for one in fresh])
+        return (*changed, "the policies") if are_new else tuple(changed)
 
     async def stop(self, patience: float = 2.0) -> None:
         """Delete every SA and wait for the peers' answers, but not long."""
@@ -252,6 +257,10 @@ class Gateway:
     def _forget(self, tunnel: Tunnel) -> None:
         self._roster.remove(tunnel)
         self.performer.forget(tunnel)
+    def _set_policies(self) -> None:
+        self.performer.policies = self.plan.policies
+        self.kernel.set_policies(self.plan.policies)
+
         self._peers.end(tunnel)
 
     def _route(self, remote: str) -> str:

@@ -19,6 +19,7 @@ from ikebana.config.model import Config
 from ikebana.config.problems import ConfigErrors, ConfigProblem
 from ikebana.control.server import ControlError, ControlServer
 from ikebana.control.view import Level
+from ikebana.daemon import priority
 from ikebana.daemon.gateway import Gateway
 from ikebana.daemon.journal import Journal
 from ikebana.daemon.kernel import Kernel
@@ -55,11 +56,13 @@ def problem_line(path: Path, problem: ConfigProblem) -> str:
 
 
 def reloaded(config: Config, running: GatewaySettings) -> Plan:
-    """Return the plan of a configuration whose connections come into force, but not [gateway].
+    """Return the plan of a configuration whose connections and policies come into force.
 
-    Connections draw on it (the addresses they use): on that which is open.
+    The rest of [gateway] does not.  Connections draw on it (the addresses they use): on that
+    which is open.
     """
-    return compile_config(replace(config, gateway=running))
+    gateway = running.model_copy(update={"policies": config.gateway.policies})
+    return compile_config(replace(config, gateway=gateway))
 
 
 async def _serve(
@@ -75,6 +78,7 @@ async def _serve(
     kernel = Kernel(
         plan.gateway, keylog_dir, lambda name, text: journal.write(Level.ERROR, (text,), name)
     )
+    priority.step_back()  # from here on: what is above has the priority we were started with
     gateway = Gateway(plan, kernel, journal, loop)
 
     def worker_gone() -> None:

@@ -7,6 +7,7 @@ from functools import partial
 
 from ikebana.config.compile import GatewayPlan
 from ikebana.daemon.briefing import Briefing
+from ikebana.daemon.database import ike_ports, spd_of
 from ikebana.daemon.journal import Journal
 from ikebana.daemon.kernel import Host
 from ikebana.daemon.orders import (
@@ -37,6 +38,7 @@ from ikecore.events import (
 )
 from ikecore.profile import ChildProfile, Profile
 from ikecore.timetable import Timetable
+from policy.spd import Policy
 
 
 class Performer:
@@ -70,6 +72,7 @@ class Performer:
         self._rearm = rearm
         self._briefing = Briefing(kernel.to_worker)
         self._profiles: dict[str, Profile] = {}  # of those that a peer may start
+        self.policies: tuple[Policy, ...] = ()  # the operator's own
 
     def perform(self, tunnel: Tunnel, orders: Iterable[Order]) -> None:
         """Do what a connection orders."""
@@ -127,13 +130,18 @@ class Performer:
         self.times.cancel(tunnel.name)
         self._profiles.pop(tunnel.name, None)
 
+    @property
+    def spd(self) -> tuple[Policy, ...]:
+        """Return the security policy database, in order."""
+        return spd_of(self.policies, self._roster.by_name.values(), ike_ports(self._plan))
+
     def brief(self, *, anew: bool = False) -> None:
         """Tell the worker the policies; ``anew``: it is another one and knows nothing."""
         if anew:
             self._briefing.begin()
         enabled = [one for one in self._roster.by_name.values() if one.plan.enabled]
         armed = (one.name for one in enabled if one.core.armed)
-        self._briefing.tell((one.policy for one in enabled), armed)
+        self._briefing.tell(self.spd, armed)
 
     def _make(self, tunnel: Tunnel, order: MakeChild) -> None:
         """Ask for a child; one between the two ends themselves is made of their addresses."""

@@ -1,14 +1,18 @@
-"""What the kernel does with packets for the remote networks, as the connections want it."""
+"""What the kernel does with packets for the remote networks, as connections and policies want."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ikebana.daemon.orders import RouteState
 from ikebana.daemon.tunnels import Tunnel
+from policy.selectors import TrafficSelector
+from policy.spd import Action, Policy
+from tundev.rules import PacketRule
 
 Network = IPv4Network | IPv6Network
+_ICMP: Final = frozenset((1, 58))
 
 
 class Table(Protocol):
@@ -29,6 +33,38 @@ class Table(Protocol):
     def remove(self, prefix: str) -> None:
         """Forget ``prefix``."""
         ...
+
+
+def packet_rules(policies: Iterable[Policy]) -> tuple[PacketRule, ...]:
+    """Return the operator's policies as the kernel's rules, in order.
+
+    It cannot tell ICMP types apart: those are discarded where a tunnel brings them to the packet
+    worker, and the configuration has no bypass after them.
+    """
+    return tuple(
+        PacketRule(
+            policy.action is Action.BYPASS,
+            pair.local.version,
+            _prefix(source),
+            _prefix(target),
+            pair.local.protocol or pair.remote.protocol,
+            _ports(pair.local),
+            _ports(pair.remote),
+        )
+        for policy in policies
+        for pair in policy.selectors
+        if pair.local.protocol not in _ICMP or pair.local.is_any_port
+        for source in pair.local.networks
+        for target in pair.remote.networks
+    )
+
+
+def _prefix(network: Network) -> str:
+    return str(network) if network.prefixlen else ""
+
+
+def _ports(side: TrafficSelector) -> tuple[int, int] | None:
+    return None if side.is_any_port else (side.start_port, side.end_port)
 
 
 class _Begun(NamedTuple):

@@ -2,10 +2,11 @@ import pytest
 
 from ikebana.config.compile import compile_config
 from ikebana.daemon.orders import RouteState
-from ikebana.daemon.routing import Routing
+from ikebana.daemon.routing import Routing, packet_rules
 from ikebana.daemon.tunnels import Tunnel, make_tunnel
 from tests.ikebana.config.sample import CONNECTION, KEY, config
 from tests.ikebana.daemon.lives import Fixed
+from tundev.rules import PacketRule
 
 
 class Table:
@@ -184,3 +185,28 @@ def test_packets_of_this_host_in_transport_mode_come_from_its_end_of_the_child(
     stage.routing.begin(one)
     stage.set(one, RouteState.ACTIVE, mtu=1400)
     assert stage.table.routes == {"192.0.2.2/32": "tunnel 1400 192.0.2.1"}
+
+
+def made_of(*tables: str) -> tuple[PacketRule, ...]:
+    text = "".join(f"[[gateway.policies]]\n{table}\n" for table in tables)
+    return packet_rules(compile_config(config(text)).policies)
+
+
+def test_policies_become_the_kernels_rules_in_their_order() -> None:
+    rules = made_of(
+        'action = "bypass"\nlocal = ["10.1.0.4-10.1.0.6"]\nremote = ["10.2.0.0/24"]\n'
+        'protocol = "udp"\nlocal_ports = [53]\nremote_ports = ["1000-2000"]',
+        'action = "discard"\nremote = ["fd02::/64"]',
+    )
+    udp = (17, (53, 53), (1000, 2000))
+    assert rules == (
+        PacketRule(True, 4, "10.1.0.4/31", "10.2.0.0/24", *udp),
+        PacketRule(True, 4, "10.1.0.6/32", "10.2.0.0/24", *udp),
+        PacketRule(False, 6, "", "fd02::/64"),
+    )
+
+
+def test_icmp_types_are_beyond_the_kernels_rules() -> None:
+    icmp = 'action = "discard"\nremote = ["10.2.0.0/24"]\nprotocol = "icmp"\n'
+    assert made_of(icmp + "icmp_type = 8") == ()
+    assert made_of(icmp) == (PacketRule(False, 4, "", "10.2.0.0/24", 1),)

@@ -25,10 +25,13 @@ from ikebana.worker.messages import Install, Message, pack, unpack
 from ikebana.worker.worker import Worker
 from ikecore.child import ChildSpec
 from ikecore.trace import KeysDerived
+from policy.flow import Flow
 from policy.path import Path
+from policy.spd import Policy
 from tests.ikebana.config.sample import KEY, config
 from tests.ikebana.daemon.clock import Clock
 from tests.ikebana.daemon.ports import free_ports
+from tundev.lookup import Fate, Way
 
 MOON, SUN = "127.0.0.1", "127.0.0.2"
 PEER = {MOON: SUN, SUN: MOON}
@@ -111,6 +114,8 @@ class Box:
         self.route_story: list[str] = []
         self.keys: list[object] = []
         self.mtu = 0
+        self.policies: tuple[Policy, ...] = ()
+        self.next_way: Callable[[Flow], Way] = lambda _: Way(Fate.DEVICE, "ikebana0")
         self.journal = Journal(lambda: clock.now)
 
     def start(self, plan: Plan) -> None:
@@ -164,6 +169,12 @@ class Box:
 
     def end_routes(self, tunnel: Tunnel) -> None:
         self.route_story.append(f"end {tunnel.name}")
+
+    def set_policies(self, policies: tuple[Policy, ...]) -> None:
+        self.policies = policies
+
+    def way(self, flow: Flow) -> Way:
+        return self.next_way(flow)
 
     def usable(self) -> frozenset[str]:
         return self.addresses
