@@ -65,6 +65,20 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="TOML file."
     raise typer.Exit(check_file(file))
 
 
+@app.command()
+def doctor(output: Format = Output.TEXT, control: Control = DEFAULT_PATH) -> None:
+    """Look at this host: whether a gateway can run here, how fast, and what would help."""
+    from ikebana.cli.doctor import can_run, findings, lines, to_json
+    from ikebana.cli.host import look
+
+    found = findings(look(control))
+    if output is Output.JSON:
+        say([json.dumps(to_json(found), indent=2)])
+    else:
+        say(lines(found, paint_for(sys.stdout), _size()[0]))
+    raise typer.Exit(Exit.OK if can_run(found) else Exit.FAILED)
+
+
 @app.command("psk-fingerprint")
 def psk_fingerprint(name: Name, config: ConfigFile) -> None:
     """Print a PSK's length and 16 bits of its scrypt, to compare by telephone."""

@@ -189,3 +189,12 @@ def test_check_and_fingerprint_read_the_file_themselves(tmp_path: Path) -> None:
     ran = Ran("check", str(file))
     assert (ran.code, f"{file}:2: gateway.naem: " in ran.out) == (1, True)
     assert Ran("psk-fingerprint", "net", "-c", str(file)).code == 1
+
+
+def test_the_doctor_asks_the_daemon_and_looks_around(path: str) -> None:
+    ran = Ran("doctor", "--control", path)
+    assert "moon runs (pid 4242)" in ran.out
+    assert (ran.code == 0) == ("A gateway can run here." in ran.out)
+    found = json.loads(Ran("doctor", "-o", "json", "--control", path).out)
+    assert found["can_run"] == (ran.code == 0)
+    assert found["findings"][0]["name"] == "kernel"
