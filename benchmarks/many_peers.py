@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Final, Self, TypeAlias
+from typing import Protocol as Shape
 
-from benchmarks.many_lab import ESP, GATEWAY, HOSTS, IKE, KEY, STREAMS, ManyLab, inner, outer
+from benchmarks.many_lab import ESP, GATEWAY, HOSTS, IKE, KEY, STREAMS, inner, outer
 from benchmarks.many_stream import Streams
 from benchmarks.negotiation import System
 from ikecore.actions import (
@@ -46,6 +47,7 @@ from policy.path import Path
 from policy.selectors import TrafficSelector
 from suites.secret import Secret
 from tests.lab.topology import LabError
+from tundev.namespaces import Namespace
 
 _IKE_PORT: Final = 500
 _NAT_PORT: Final = 4500
@@ -105,10 +107,18 @@ class Storm:
 Order: TypeAlias = Up | Wait | Down | Rekey
 
 
+class Place(Shape):
+    """Where the peers' addresses are, and the way to the gateway."""
+
+    @property
+    def space(self) -> Namespace:
+        """Return the namespace."""
+
+
 class Peers:
     """All peers, seen from the process that measures; ended with the block."""
 
-    def __init__(self, lab: ManyLab, count: int) -> None:
+    def __init__(self, lab: Place, count: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, count), daemon=True)
@@ -116,6 +126,11 @@ class Peers:
             self._process.start()
         theirs.close()
         self.ask(Wait(0))
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process that they are."""
+        return self._process.pid or 0
 
     def ask(self, order: Order) -> Any:
         """Let the peers do something; return what came of it.
