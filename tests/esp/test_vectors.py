@@ -14,6 +14,7 @@ from esp.sa import HEADER, InboundSa, OutboundSa
 from suites.encr import ENCR_BY_NAME as ENCR
 from suites.encr import Encr, sealer
 from suites.integ import INTEG_BY_NAME as INTEG
+from suites.integ import Integ
 from suites.sealers import Sealer
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -39,6 +40,7 @@ class State:
 
     spi: int
     row: Encr
+    integ: Integ | None
     sealer: Sealer
     esn: bool
 
@@ -47,7 +49,7 @@ def states(name: str) -> dict[int, State]:
     """Read both directions' keys."""
     found = {}
     for block in re.split(r"(?m)^src ", (VECTORS / f"{name}.txt").read_text())[1:]:
-        spi = int(_one(r"spi (0x\w+)", block), 16)
+        spi, tag = int(_one(r"spi (0x\w+)", block), 16), None
         if "aead" in block:
             algorithm, text, icv = re.findall(r"aead (\S+) 0x(\w+) (\d+)", block)[0]
             key = bytes.fromhex(text)
@@ -58,13 +60,11 @@ def states(name: str) -> dict[int, State]:
             cipher, text = re.findall(r"enc (\S+) (?:0x(\w+))?", block)[0]
             key = bytes.fromhex(text)
             mac, text, icv = re.findall(r"auth-trunc (\S+) 0x(\w+) (\d+)", block)[0]
-            row, integ = (
-                ENCR[_CIPHER[cipher].format(len(key) * 8, len(key) * 8 - 32)],
-                INTEG[_INTEG[mac]],
-            )
-            assert int(icv) == integ.icv * 8
-            ours = sealer(row, key, integ, bytes.fromhex(text))
-        found[spi] = State(spi, row, ours, "flag esn" in block)
+            row = ENCR[_CIPHER[cipher].format(len(key) * 8, len(key) * 8 - 32)]
+            tag = INTEG[_INTEG[mac]]
+            assert int(icv) == tag.icv * 8
+            ours = sealer(row, key, tag, bytes.fromhex(text))
+        found[spi] = State(spi, row, tag, ours, "flag esn" in block)
     assert len(found) == 2
     return found
 

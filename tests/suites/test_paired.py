@@ -37,6 +37,19 @@ CBC = [
     ),
 ]
 
+# NIST SP 800-38A appendix F.2.3 and F.2.5: the first two blocks, IV 00 .. 0f.
+NIST_TEXT = H("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51")
+NIST_CBC = [
+    (
+        "8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b",
+        "4f021db243bc633d7178183a9fa071e8b4d9ada9ad7dedf4e5e738763f69145a",
+    ),
+    (
+        "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
+        "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d",
+    ),
+]
+
 
 @pytest.mark.parametrize(("key", "iv", "plain", "sealed"), CBC)
 def test_aes_cbc_of_rfc_3602(key: str, iv: str, plain: bytes, sealed: str) -> None:
@@ -46,7 +59,17 @@ def test_aes_cbc_of_rfc_3602(key: str, iv: str, plain: bytes, sealed: str) -> No
     assert cbc.open(b"header", packet) == plain
 
 
-# RFC 3686 section 6, vectors 1, 2, 3 (36 octets) and 9 (a key of 256 bits): key, nonce, IV.
+@pytest.mark.parametrize(("key", "sealed"), NIST_CBC)
+def test_aes_cbc_of_nist_sp_800_38a(key: str, sealed: str) -> None:
+    row = ENCR_BY_NAME[f"aes{len(key) * 4}"]
+    cbc = sealer(row, H(key), INTEG_BY_NAME["sha256"], bytes(32))
+    packet = cbc.seal_with_iv(b"header", NIST_TEXT, bytes(range(16)))
+    assert packet[16:-16].hex() == sealed
+    assert cbc.open(b"header", packet) == NIST_TEXT
+
+
+# RFC 3686 section 6, vectors 1, 2, 3 (36 octets), 4 and 9 (keys of 192 and 256 bits):
+# key, nonce, IV.
 CTR = [
     (
         "ae6852f8121067cc4bf7a5765577f39e",
@@ -68,6 +91,13 @@ CTR = [
         "27777f3f4a1786f0",
         bytes(range(36)),
         "c1cf48a89f2ffdd9cf4652e9efdb72d74540a42bde6d7836d59a5ceaaef3105325b2072f",
+    ),
+    (
+        "16af5b145fc9f579c175f93e3bfb0eed863d06ccfdb78515",
+        "00000048",
+        "36733c147d6d93cb",
+        b"Single block msg",
+        "4b55384fe259c9c84e7935a003cbe928",
     ),
     (
         "ff7a617ce69148e4f1726e2f43581de2aa62d9f805532edff1eed687fb54153d",
