@@ -7,10 +7,11 @@ import pytest
 from ikecore.actions import ChildEstablished, Established
 from ikecore.events import RekeyWanted
 from ikecore.identities import Identity
+from ikecore.keywords import parse_proposal
 from ikecore.profile import Profile
-from ikecore.proposals import numbered
+from ikecore.proposals import Protocol, numbered
 from suites.encr import ENCR
-from suites.integ import INTEG
+from suites.integ import INTEG, INTEG_BY_NAME
 from suites.kex import GROUP
 from suites.prf import PRF
 from suites.status import UNNUMBERED
@@ -124,6 +125,17 @@ def test_different_private_numbers_are_different_algorithms() -> None:
     net.initiate("moon")
     net.assert_gone()
     assert net.codes("sun") == ["ENCRYPTION_MISMATCH"]
+
+
+@pytest.mark.parametrize("integ", [row.name for row in INTEG if row.iana != UNNUMBERED])
+def test_every_integrity_in_ah(integ: str) -> None:
+    ah = (parse_proposal(integ, Protocol.AH),)
+    net = Network(profile("moon", esp_proposals=ah), profile("sun", esp_proposals=ah))
+    net.initiate("moon")
+    net.assert_connected()
+    assert suites(net)[1] == integ
+    (spec,) = net.hosts["moon"].children.values()
+    assert len(spec.inbound.integ) == INTEG_BY_NAME[integ].key
 
 
 def private(name: str, ike: str, esp: str, numbers: dict[str, int]) -> Profile:
