@@ -16,7 +16,7 @@ from esp.child import ChildSa
 from esp.counters import Counters
 from esp.inner import carried_as, clamp_mss, fragmentation_needed, is_oversized, unreachable
 from esp.limit import NO_LIMIT, Half
-from esp.outer import decapsulate, outer_header
+from esp.outer import decapsulate, outer_header, with_tos
 from esp.sa import Drop
 from policy.flow import Flow, MalformedPacket, flow_key, flow_of
 from policy.spd import Action, Spd
@@ -59,6 +59,11 @@ class Engine:
     def children(self) -> Mapping[int, ChildSa]:
         """Return a live view of the children by inbound SPI."""
         return MappingProxyType(self._children)
+
+    @property
+    def sealing(self) -> list[ChildSa]:
+        """Return the children that seal."""
+        return [child for children in self._tunnels.values() for child in children]
 
     def install(self, child: ChildSa, *, standby: bool = False) -> None:
         """Open on a child from now on, in place of one with the same inbound SPI.
@@ -229,7 +234,9 @@ class Engine:
                 raise Drop("selectors")
         except MalformedPacket:
             raise Drop("malformed") from None
-        if tos & 1:  # of the other outer values none changes anything (RFC 6040 figure 4)
+        if child.is_transport:
+            packet = with_tos(packet, tos) if tos else packet  # its header was the outer one
+        elif tos & 1:  # of the other outer values none changes anything (RFC 6040 figure 4)
             packet = decapsulate(packet, tos)
         ready = clamp_mss(packet, child.mtu)
         if ready is not packet:

@@ -90,15 +90,17 @@ class PathMtu:
         ``quote`` is how that began: ESP from its SPI on, or AH with or without an IPv4 header.
         ``remote`` has port 0 where there was no UDP.
         """
-        if not self._is_of_ours(remote, quote):
-            return False
-        least = LEAST_PATH[_version(remote[0])]
+        return self._is_of_ours(remote, quote) and self.narrow(now, remote[0], mtu)
+
+    def narrow(self, now: float, remote: str, mtu: int) -> bool:
+        """Take it that a path is narrower, from whoever can be trusted; tell if that was news."""
+        least = LEAST_PATH[_version(remote)]
         mtu = max(mtu, least)  # routers older than RFC 1191 say 0
-        known = self.known(remote[0], now)
+        known = self.known(remote, now)
         if (known and mtu >= known) or not self._rate.takes(now):
             return False
-        self._learned[remote[0]] = _Learned(mtu, now + LIFETIME)
-        self._fit_all(remote[0], now)
+        self._learned[remote] = _Learned(mtu, now + LIFETIME)
+        self._fit_all(remote, now)
         return True
 
     def handle_timeout(self, now: float) -> None:

@@ -6,8 +6,11 @@ from hypothesis import strategies as st
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 
+from esp.counters import Counters
+from esp.engine import Engine
 from esp.inner import carried_as
 from esp.outer import (
+    DF,
     decapsulate,
     is_plain,
     never_changes,
@@ -19,7 +22,9 @@ from esp.outer import (
     with_tos,
 )
 from esp.sa import Drop
-from policy.treatment import DontFragment
+from policy.spd import Spd
+from policy.treatment import DontFragment, Treatment
+from tests.esp.tunnel import MOON, child_pair, dropped, engines, site_policy
 
 NOT_ECT, ECT1, ECT0, CE = 0, 1, 2, 3
 DSCP = 46 << 2
@@ -143,3 +148,33 @@ def test_padding_goes_behind_the_packet_and_never_beyond_the_path(
 @pytest.mark.parametrize("version", [4, 6])
 def test_padding_to_the_whole_path_makes_all_packets_alike(version: int) -> None:
     assert len(tfc_padded(packet(version, 0), 0xFFFF, 1400)) == 1400
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("outer", [NOT_ECT, ECT0, ECT1, CE])
+@pytest.mark.parametrize("inner", [NOT_ECT, ECT0, ECT1, CE])
+def test_marks_cross_the_tunnel_both_ways(version: int, inner: int, outer: int) -> None:
+    moon, sun = engines()
+    sent = packet(version, DSCP | inner)
+    ((_, datagram, said),) = moon.seal_batch([sent]).sealed
+    assert said == DSCP | inner
+    opened = sun.open_batch([(datagram, MOON)], outer).inner
+    wanted = FIGURE_4[inner][outer]
+    if wanted == DROP:
+        assert (opened, dropped(sun)) == ([], {"ecn": 1})
+    else:
+        assert (opened, dropped(sun)) == ([packet(version, DSCP | wanted)], {})
+
+
+def test_a_child_says_what_its_outer_header_is() -> None:
+    treatment = Treatment(dscp=10, df=DontFragment.SET)
+    moon, _ = child_pair(treatment=treatment)
+    engine = Engine(Spd((site_policy(),)), Counters())
+    engine.install(moon)
+    assert engine.sealing == [moon]
+    sent = [packet(4, DSCP | CE), packet(6, ECT0), bytes(IP(packet(4, 0)) / bytes(2000))]
+    read = IP(sent[2])
+    del read.len, read.chksum
+    sent[2] = bytes(read)  # may be fragmented, and has to be
+    said = [outer for _, _, outer in engine.seal_batch(sent).sealed]
+    assert said == [10 << 2 | CE | DF, 10 << 2 | ECT0 | DF, 10 << 2]

@@ -276,3 +276,21 @@ def test_a_peer_that_moved_is_shown_where_it_is() -> None:
     assert IP(shown).src == "192.0.2.77"
     (sealed,) = host.engine.seal_batch([bytes(IP(src=US, dst="192.0.2.77") / UDP())]).sealed
     assert sealed[0] is host.child
+
+
+@pytest.mark.parametrize("tos", [0, 0xB8, 0xBB])
+def test_the_packets_own_traffic_class_is_the_outer_one(tos: int) -> None:
+    path = Path((US, 500), (NAT, 500))
+    us, peer = (
+        Host(path, 0x1000, cidr(US), cidr(NAT)),
+        Host(path.reversed, 0x1001, cidr(NAT), cidr(US)),
+    )
+    sent = bytes(IP(src=US, dst=NAT, id=0, tos=tos) / UDP(sport=9, dport=9))
+    ((_, datagram, outer),) = us.engine.seal_batch([sent]).sealed
+    assert outer == tos
+    # whatever became of it on the way: there is no other header that could say
+    for marked in (tos, tos | 3):
+        (shown,) = peer.engine.open_batch([(datagram, None)], marked).inner
+        wanted = bytes(IP(src=US, dst=NAT, id=0, proto=17, tos=marked) / sent[20:])
+        assert shown == wanted
+        ((_, datagram, _),) = us.engine.seal_batch([sent]).sealed

@@ -183,3 +183,10 @@ def test_ah_is_known_behind_its_first_four_octets(cut: int) -> None:
     quote = one.seal(udp4(), 4)[cut:128]
     assert table.learn(1.0, (PEER[0], 0), quote, 1300)
     assert one.mtu == 1300 - 20 - 28
+
+
+def test_our_own_kernel_is_believed_without_a_quote() -> None:
+    table, one, _ = learning()
+    assert table.narrow(1.0, PEER[0], 1300)
+    assert one.mtu == NARROW
+    assert not table.narrow(1.0, PEER[0], 1500)
