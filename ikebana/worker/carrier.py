@@ -28,8 +28,10 @@ from esp.counters import Counters
 from esp.engine import Engine
 from esp.header import ipv6
 from esp.inward import ROOM, Inward
+from esp.lanes import has_vectors
 from esp.outer import DF
 from esp.outward import Outward
+from ikebana.worker.messages import MEANS
 from policy.path import Path
 from tundev import raw, udp
 from tundev.sockets import enable_tos, set_df
@@ -80,7 +82,7 @@ class Carrier:
         self._engine = engine
         self._counters = counters
         self._raw_room = memoryview(bytearray(_RAW_ROOM))
-        self.attach(Descriptors(-1, {}))
+        self.attach(Descriptors(-1, {}, vectors=False))
 
     def attach(self, descriptors: Descriptors) -> None:
         """Use these from now on."""
@@ -107,9 +109,16 @@ class Carrier:
             *descriptors.ah.values(),
         ):
             enable_tos(sock)
-        if descriptors.offload:
-            for sock in descriptors.udp.values():
-                udp.enable_gro(sock)
+        batched = [udp.enable_gro(sock) for sock in descriptors.udp.values() if descriptors.offload]
+        found = {
+            "vnet": descriptors.vnet,
+            "uso": descriptors.uso,
+            "gso": can_batch,
+            "gro": any(batched),
+            "numpy": descriptors.vectors and has_vectors(),
+        }
+        self.means = tuple(name for name in MEANS if found[name])
+        """How packets are moved; see :data:`ikebana.worker.messages.MEANS`."""
 
     # -- from the inside ------------------------------------------------------------------------
     def on_tun(self) -> Batch:

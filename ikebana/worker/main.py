@@ -61,7 +61,7 @@ class Process:
         by_address = dict(zip(message.udp, sockets, strict=False))
         raws = dict(zip(message.raw, sockets[len(message.udp) :], strict=False))
         ah = dict(zip(message.ah, sockets[len(message.udp) + len(message.raw) :], strict=True))
-        self._worker.attach(
+        chosen = self._worker.attach(
             Descriptors(
                 tun,
                 by_address,
@@ -73,6 +73,7 @@ class Process:
                 vectors=message.vectors,
             )
         )
+        self._worker.outbox.append(chosen)
         self._loop.add_reader(tun, self._then_flush(self._on_tun))
         for sock in by_address.values():
             on_udp = partial(self._on_udp, sock)

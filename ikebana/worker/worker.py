@@ -20,6 +20,7 @@ from ikebana.worker.held import Held
 from ikebana.worker.messages import (
     Acquired,
     Arm,
+    Chosen,
     Done,
     Ike,
     Install,
@@ -75,9 +76,10 @@ class Worker:
         """Return all counters."""
         return self._counters.snapshot()
 
-    def attach(self, descriptors: Descriptors) -> None:
-        """Take what there is to read and write."""
+    def attach(self, descriptors: Descriptors) -> Chosen:
+        """Take what there is to read and write; return how that will be done."""
         self._carrier.attach(descriptors)
+        return Chosen(self._carrier.means)
 
     # -- messages -------------------------------------------------------------------------------
     def handle(self, message: Message) -> None:

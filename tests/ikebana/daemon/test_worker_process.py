@@ -8,7 +8,7 @@ import pytest
 from ikebana.daemon import priority
 from ikebana.daemon.sockets import Sockets
 from ikebana.daemon.worker_process import Acknowledgements, WorkerProcess
-from ikebana.worker.messages import Done, Message, Policies, Remove, Report, Traffic
+from ikebana.worker.messages import Chosen, Done, Message, Policies, Remove, Report, Traffic
 from tests.ikebana.daemon.ports import free_ports
 
 
@@ -27,9 +27,13 @@ def worker() -> Iterator[WorkerProcess]:
 
 
 def heard(worker: WorkerProcess) -> list[Message]:
-    """Wait until the worker says something."""
-    select.select([worker.fileno()], [], [], 30)
-    return worker.receive()[0]
+    """Wait until the worker says something, beside how it has begun."""
+    while not worker.is_gone:
+        select.select([worker.fileno()], [], [], 30)
+        told: list[Message] = [one for one in worker.receive()[0] if not isinstance(one, Chosen)]
+        if told:
+            return told
+    return []
 
 
 def test_a_worker_answers_from_a_process_of_its_own(worker: WorkerProcess) -> None:
@@ -38,6 +42,22 @@ def test_a_worker_answers_from_a_process_of_its_own(worker: WorkerProcess) -> No
     assert worker.send(Remove(7, 300))
     assert heard(worker) == [Done(7)]
     assert not worker.is_gone
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_worker_says_how_it_will_move_packets(allowed: bool) -> None:
+    sockets = Sockets(("127.0.0.1",), 0, *free_ports(), with_esp=False)
+    reading, writing = os.pipe()
+    worker = WorkerProcess(reading, sockets, offload=allowed, vectors=allowed)
+    select.select([worker.fileno()], [], [], 30)
+    (chosen,) = worker.receive()[0]
+    assert isinstance(chosen, Chosen)
+    assert set(chosen.means) - {"numpy"} == ({"gso", "gro"} if allowed else set())
+    assert allowed or "numpy" not in chosen.means
+    worker.end()
+    sockets.close()
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_worker_that_is_killed_shows_as_gone(worker: WorkerProcess) -> None:
