@@ -183,7 +183,7 @@ class ChildSa:
 
 
 def _ended(*_packet: object) -> NoReturn:
-    raise Drop("lifetime")
+    raise Drop("no_key")
 
 
 def _one_fits(selectors: _Selectors, version: int, address: int, protocol: int) -> bool:

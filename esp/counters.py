@@ -55,7 +55,13 @@ COUNTERS: Final = (
     Counter(
         "selectors", _LOST, True, "not between the networks that were negotiated (either direction)"
     ),
-    Counter("tun_full", _LOST, True, "the TUN device did not take an opened packet"),
+    Counter(
+        "ecn",
+        _LOST,
+        True,
+        "congestion on the way, for a packet that could not be marked (RFC 6040 section 4.2)",
+    ),
+    Counter("tun_full", _LOST, False, "the TUN device did not take an opened packet"),
     # on the way out
     Counter("policy", _LOST, False, "DISCARD, or no policy at all"),
     Counter("bypass", _LOST, False, "BYPASS: from inside the TUN device nothing leaves in clear"),
@@ -94,7 +100,7 @@ COUNTERS: Final = (
     # what is no loss
     Counter("dummy", _SEEN, True, "next header 59: cover traffic of the peer, meant to be dropped"),
     Counter(
-        "fragments", _SEEN, True, "packets above the MTU that are sealed and sent in fragments"
+        "fragments", _SEEN, False, "packets above the MTU that are sealed and sent in fragments"
     ),
     Counter("mss_clamped", _SEEN, False, "TCP SYNs whose maximum segment size was lowered"),
     Counter(

@@ -1,5 +1,8 @@
 """Counts start at 0, grow, and are copied out."""
 
+import re
+from pathlib import Path
+
 from esp.counters import COUNTERS, DROPS, OF_SA, OTHERS, TRAFFIC, Counters
 
 
@@ -15,6 +18,19 @@ def test_what_operators_were_promised_is_counted() -> None:
         "tun_full held_expired"
     )
     assert set(promised.split()) <= set(Counters().snapshot())
+
+
+def test_every_name_in_the_packet_path_is_in_the_table() -> None:
+    root = Path(__file__).parents[2]
+    used = re.compile(r'(?:Drop|count|drop|dropped)\("(\w+)"|counts\["(\w+)"')
+    found = {
+        one or other
+        for folder in ("esp", "ikebana/worker")
+        for path in (root / folder).rglob("*.py")
+        for one, other in used.findall(path.read_text("utf-8"))
+    }
+    assert {"no_sa", "replay", "queue_full", "octets_in"} <= found
+    assert found - {one.name for one in COUNTERS} == set()
 
 
 def test_cover_traffic_is_no_loss_and_what_has_no_sa_is_not_told_of_one() -> None:

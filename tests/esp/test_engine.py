@@ -239,7 +239,7 @@ class TestLimits:
         told = [self.moon.seal_batch([udp4()]).limits for _ in range(5)]
         assert told == [[], [], [Reached(self.child, hard=True)], [], []]
         assert self.moon.open_batch([(back, SUN)]).inner == []
-        assert dropped(self.moon) == {"hard_limits": 1, "lifetime": 3}
+        assert dropped(self.moon) == {"hard_limits": 1, "no_key": 3}
 
     def test_a_child_that_ended_stays_ended_when_it_moves(self) -> None:
         self.child.hard = Limit(packets=1)
@@ -261,7 +261,7 @@ class TestLimits:
             told.append((len(opened), self.sun.check_inbound(self.far)))
         soft, hard = Reached(self.far, hard=False), Reached(self.far, hard=True)
         assert told == [(1, []), (1, []), (1, [soft]), (1, [hard]), (0, [])]
-        assert dropped(self.sun) == {"soft_limits": 1, "hard_limits": 1, "lifetime": 1}
+        assert dropped(self.sun) == {"soft_limits": 1, "hard_limits": 1, "no_key": 1}
 
 
 def test_used_up_numbers_drop() -> None:

@@ -113,7 +113,7 @@ def test_limits_of_the_way_out_are_told_at_once() -> None:
             told += [moon.said(Limit)]
         soft, hard = Limit(0x1000, hard=False), Limit(0x1000, hard=True)
         assert told == [[], [soft], [], [hard], [], []]
-        assert moon.drops() == {"soft_limits": 1, "hard_limits": 1, "lifetime": 2}
+        assert moon.drops() == {"soft_limits": 1, "hard_limits": 1, "no_key": 2}
 
 
 def test_limits_of_the_way_in_are_told_with_the_report() -> None:
@@ -129,4 +129,4 @@ def test_limits_of_the_way_in_are_told_with_the_report() -> None:
             told.append(sun.said(Limit))
         assert told == [[], [Limit(0x1001, hard=False)], [Limit(0x1001, hard=True)], []]
         assert came == 3
-        assert sun.drops() == {"soft_limits": 1, "hard_limits": 1, "lifetime": 1}
+        assert sun.drops() == {"soft_limits": 1, "hard_limits": 1, "no_key": 1}
