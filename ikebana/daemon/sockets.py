@@ -42,8 +42,8 @@ class Sockets:
                 self.nat[address] = udp.open_udp(address, nat_port, mark)
                 version = 6 if ":" in address else 4
                 if with_esp and version not in self.esp:
-                    self.esp[version] = raw.open_esp(6 if version == 6 else 4, mark)
-                    self.ah[version] = raw.open_ah(6 if version == 6 else 4, mark)
+                    self.esp[version] = raw.open_esp(6 if version == 6 else 4, mark, errors=True)
+                    self.ah[version] = raw.open_ah(6 if version == 6 else 4, mark, errors=True)
         except OSError:
             self.close()
             raise

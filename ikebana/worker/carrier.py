@@ -29,8 +29,9 @@ from esp.engine import Engine
 from esp.header import ipv6
 from esp.inward import ROOM, Inward
 from esp.lanes import has_vectors
-from esp.outer import DF
+from esp.outer import DF, outer_header, with_header
 from esp.outward import Outward
+from esp.sa import Drop
 from ikebana.worker.messages import MEANS
 from policy.path import Path
 from tundev import raw, udp
@@ -43,6 +44,7 @@ _RAW_ROOM: Final = 1 << 18
 _MARKER: Final = bytes(4)  # RFC 3948 section 2.2
 _KEEPALIVE: Final = b"\xff"
 _TOS: Final = 0xFF
+_NOTHING: Final = b"\x45" + bytes(19)  # the header of no particular packet
 
 
 @dataclass(slots=True)
@@ -138,6 +140,16 @@ class Carrier:
         self._outward.seal(packets)
         return self._outward.finish()
 
+    def send_dummy(self, child: ChildSa) -> None:
+        """Send a packet that holds nothing."""
+        try:
+            packet = child.dummy()
+        except Drop as drop:
+            self._engine.dropped(drop.reason, child)
+            return
+        outer = outer_header(_NOTHING, child.treatment, child.mtu)
+        self._send(child, memoryview(packet), len(packet), outer)
+
     def _send(self, child: ChildSa, rows: memoryview, size: int, outer: int) -> None:
         path = child.path
         local, remote = path.local[0], path.remote
@@ -156,16 +168,17 @@ class Carrier:
         if path.esp_in_udp:
             taken = udp.send_rows(sock, rows, size, local, remote, tos, ttl=ttl, most=self._most)
         elif protocol == raw.AH:
-            parts = (rows[at : at + size] for at in range(0, len(rows), size))
-            taken = sum(
-                raw.send_ah(sock, bytes(one), local, remote[0], tos, ttl=ttl) for one in parts
-            )
+            parts = [bytes(rows[at : at + size]) for at in range(0, len(rows), size)]
+            if sock.family != AF_INET6:  # the header is there already, and the ICV without these
+                parts = [with_header(one, tos, ttl, df=bool(outer & DF)) for one in parts]
+            taken = sum(raw.send_ah(sock, one, local, remote[0], tos, ttl=ttl) for one in parts)
         else:
             taken = raw.send_rows(sock, rows, size, local, remote[0], tos, ttl=ttl)
         if outer & DF:
             set_df(sock, False)
         if taken != count:
             self._counters.count("queue_full", count - taken)
+            child.drop("queue_full", count - taken)
 
     # -- from the outside -----------------------------------------------------------------------
     def on_udp(self, sock: socket, port: int) -> Received:

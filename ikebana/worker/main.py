@@ -100,6 +100,7 @@ class Process:
         return both
 
     def _report(self) -> None:
+        self._worker.tick(self._loop.time())
         self._worker.report()
         self._flush()
         self._loop.call_later(_REPORT_EVERY, self._report)

@@ -16,6 +16,7 @@ from esp.engine import Engine
 from ikebana.rate import Rate
 from ikebana.worker.carrier import Carrier, Descriptors, Received
 from ikebana.worker.children import NEAR_END, child_of, overhead_of
+from ikebana.worker.cover import Cover
 from ikebana.worker.held import Held
 from ikebana.worker.messages import (
     Acquired,
@@ -36,16 +37,15 @@ from ikebana.worker.messages import (
     Traffic,
     Use,
 )
-from policy.mtu import Overhead
+from ikebana.worker.path_mtu import PathMtu
+from ikebana.worker.report import Reports
 from policy.spd import SelectorPair, Spd
-from tundev import udp
+from tundev import raw
+from tundev.icmp import IcmpKind, read_errors
 
 _IKE_RATE: Final = 2000.0  # datagrams a second that the daemon is given, of peers and of strangers
 _IKE_BURST: Final = 500.0
-_ROWS: Final = 1024  # children in one Traffic: more would not fit into a message
 _KEPT: Final = 1024
-DROPS: Final = ("ike_rate", "no_socket", "tun_full", "odd_message")
-"""Counters of what this module drops, beside those of :mod:`esp.counters`."""
 
 
 class Worker:
@@ -60,10 +60,10 @@ class Worker:
         self._engine = Engine(Spd(()), self._counters)
         self._carrier = Carrier(self._engine, self._counters)
         self._held = Held()
-        self._told: dict[int, tuple[int, int, int, int]] = {}
-        self._told_counts: dict[str, int] = {}
+        self._reports = Reports()
         self._coming: list[Policies] = []  # parts of an SPD whose last one is not here yet
-        self._overheads: dict[int, Overhead] = {}
+        self._paths = PathMtu()
+        self._cover = Cover()
         self._moved: dict[int, object] = {}  # where a child's peer was last told to be
         self._now = 0.0
         self._peers: set[str] = set()  # addresses of peers that have a child here
@@ -94,10 +94,11 @@ class Worker:
             case Install():
                 self._install(message)
             case Remove():
-                self._engine.remove(message.inbound_spi)
-                self._told.pop(message.inbound_spi, None)
+                child = self._engine.remove(message.inbound_spi)
+                if child is not None:
+                    self.outbox.append(self._reports.last(child))
+                self._paths.remove(message.inbound_spi)
                 self._moved.pop(message.inbound_spi, None)
-                self._overheads.pop(message.inbound_spi, None)
                 self.outbox.append(Done(message.token))
             case Move():
                 self._move(message)
@@ -133,7 +134,7 @@ class Worker:
             self.outbox.append(Done(message.token, ok=False))
             return
         self._engine.install(child, standby=message.standby)
-        self._overheads[message.inbound_spi] = overhead_of(message)
+        self._paths.add(child, overhead_of(message), message.path_mtu, self._now)
         self._peers.add(child.path.remote[0])
         self.outbox.append(Done(message.token, mtu=child.mtu))
         held = self._held.take(message.tunnel)
@@ -144,43 +145,36 @@ class Worker:
         child = self._engine.children.get(message.inbound_spi)
         if child is None:
             return
-        overhead = self._overheads[message.inbound_spi]
         try:
-            if overhead.is_ah and message.path.esp_in_udp:
+            if child.outbound.protocol == raw.AH and message.path.esp_in_udp:
                 raise ValueError("no NAT lets AH pass")
             child.path = message.path
         except ValueError:  # transport mode and AH cannot go everywhere
             self._counters.count("odd_message")
             return
         self._peers.add(message.path.remote[0])
-        if message.path_mtu:
-            version = _version(message.path.local[0])
-            child.mtu = overhead.largest(message.path_mtu, version, message.path.esp_in_udp)
+        self._paths.move(message.inbound_spi, message.path_mtu, self._now)
+
+    def tick(self, now: float) -> None:
+        """Do what time brings; to be called about once a second."""
+        self._now = now
+        self._counters.count("held_expired", self._held.expire(now))
+        self._paths.handle_timeout(now)
+        for child in self._cover.due(self._engine.sealing, now):
+            self._carrier.send_dummy(child)
 
     def report(self, *, changed_only: bool = True) -> None:
         """Tell the counters; with ``changed_only`` only of children that had traffic.
 
         Nothing is told when nothing changed.
         """
-        self._peers = {child.path.remote[0] for child in self._engine.children.values()}
+        children = self._engine.children
+        self._peers = {child.path.remote[0] for child in children.values()}
         counts = self._counters.snapshot()
-        is_due = not changed_only or counts != self._told_counts
-        rows = []
-        for spi, child in self._engine.children.items():
-            now = (
-                child.inbound.packets,
-                child.inbound.octets,
-                child.outbound.packets,
-                child.outbound.octets,
-            )
-            if not changed_only or self._told.get(spi, _SILENT) != now:
-                self._told[spi] = now
-                rows.append((spi, *now))
-                self._tell_limits(self._engine.check_inbound(child))
-        if rows or is_due:
-            self._told_counts = counts
-            for start in range(0, len(rows) or 1, _ROWS):
-                self.outbox.append(Traffic(counts, tuple(rows[start : start + _ROWS])))
+        told, busy = self._reports.due(counts, children, changed_only=changed_only)
+        for child in busy:
+            self._tell_limits(self._engine.check_inbound(child))
+        self.outbox += told
 
     def shed(self) -> None:
         """Drop from the outbox what can be spared, for a daemon that does not keep up.
@@ -219,21 +213,19 @@ class Worker:
     def on_udp(self, sock: socket, now: float) -> None:
         """Sort what waits on a 4500 socket: IKE to the daemon, ESP through the engine."""
         received = self._carrier.on_udp(sock, sock.getsockname()[1])
-        if received.is_idle:
-            for error in dict.fromkeys(udp.read_errors(sock)):
-                self.outbox.append(Network(error.remote[0], error.kind.value, error.mtu))
-            return
-        self._received(received, now)
+        self._received(sock, received, now)
 
     def on_raw(self, sock: socket) -> None:
         """Open what waits on a raw ESP socket."""
-        self._received(self._carrier.on_raw(sock), self._now)
+        self._received(sock, self._carrier.on_raw(sock), self._now)
 
     def on_ah(self, sock: socket) -> None:
         """Check what waits on a raw AH socket."""
-        self._received(self._carrier.on_ah(sock), self._now)
+        self._received(sock, self._carrier.on_ah(sock), self._now)
 
-    def _received(self, received: Received, now: float) -> None:
+    def _received(self, sock: socket, received: Received, now: float) -> None:
+        if received.is_idle:
+            self._take_errors(sock, now)
         for path, data in received.ike:
             self._to_daemon(Ike(path, data), now)
         for child, source in received.moved:
@@ -243,6 +235,19 @@ class Worker:
             if isinstance(source, tuple) and source[1] and self._moved.get(spi) != source:
                 self._moved[spi] = source  # once: the daemon may have reason not to follow
                 self.outbox.append(Moved(spi, str(source[0]), int(source[1])))
+
+    def _take_errors(self, sock: socket, now: float) -> None:
+        """Take what ICMP, or our own kernel, says of what was sent."""
+        errors = read_errors(sock)
+        for error in errors:
+            if error.kind is IcmpKind.TOO_BIG:
+                self._paths.learn(now, error.remote, error.quote, error.mtu)
+            elif error.mtu:
+                self._paths.narrow(now, error.remote[0], error.mtu)
+        if errors:
+            self._counters.count("icmp_in", len(errors))
+        for error in dict.fromkeys(errors):
+            self.outbox.append(Network(error.remote[0], error.kind.value, error.mtu))
 
     def _to_daemon(self, message: Ike, now: float) -> None:
         """Hand an IKE datagram on, at a bounded rate: a flood must not drown the daemon.
@@ -254,10 +259,3 @@ class Worker:
             self.outbox.append(message)
         else:
             self._counters.count("ike_rate")
-
-
-_SILENT: Final = (0, 0, 0, 0)
-
-
-def _version(address: str) -> int:
-    return 6 if ":" in address else 4
