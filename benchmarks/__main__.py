@@ -19,7 +19,7 @@ from benchmarks.table import Skip, Table, Tell
 from benchmarks.wish import SECONDS, Wish
 from tests.lab.topology import LabError
 
-TRAFFIC: Final = ("tunnel", "mixed", "variants", "mappings", "storm")
+TRAFFIC: Final = ("tunnel", "mixed", "variants", "mappings", "storm", "flood")
 """Those that take the whole wish; the others only how many rounds."""
 NAMES: Final = (
     "handshake_memory",

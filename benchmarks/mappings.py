@@ -81,7 +81,7 @@ def _many(pair: Pair, seconds: float) -> Sample:
     """Send on many flows; each SA has one before any has its second."""
     ends = [(_here(n % _LOCAL), _there(n % _SAS)) for n in range(_FLOWS)]
     before = pair.cpu()
-    rate = run_streams(pair.lab, seconds, ends)
+    rate = run_streams(pair.lab, seconds, ends).rate
     cpu = [now - then for now, then in zip(pair.cpu(), before, strict=True)]
     return sample(rate, cpu, rate * 1e6 / 8 * seconds / MSS)
 
