@@ -143,6 +143,20 @@ def test_a_host_that_sends_on_meanwhile_fills_a_bounded_queue() -> None:
         assert sun.got() == [udp4(size) for size in range(1, HELD + 1)]
 
 
+def test_what_waits_too_long_is_let_go_and_counted() -> None:
+    with side() as moon, side() as sun:
+        moon.worker.handle(policies("net"))
+        moon.send(udp4(1), udp4(2), now=0.0)
+        moon.send(udp4(3), now=5.0)
+        moon.worker.tick(9.0)
+        assert moon.drops() == {"acquires": 3}
+        moon.worker.tick(10.0)
+        assert moon.drops() == {"acquires": 3, "held_expired": 2}
+        moon.worker.handle(join(moon, sun))
+        sun.take()
+        assert sun.got() == [udp4(3)]
+
+
 def test_a_host_that_scans_all_networks_is_held_for_a_bounded_number_of_tunnels() -> None:
     with side() as moon:
         count = TUNNELS + 20

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from esp.child import ChildSa
 from esp.counters import OF_SA
 from ikebana.worker.children import child_of
-from ikebana.worker.messages import LONGEST, Remove, Report, Traffic, pack
+from ikebana.worker.messages import LONGEST, Done, Remove, Report, Traffic, pack
 from ikebana.worker.report import Reports
 from tests.esp.tunnel import udp4
 from tests.ikebana.worker.rig import installs, side, two
@@ -69,6 +69,25 @@ def test_counters_only_grow() -> None:
             after = sun.worker.counts
             assert all(after[name] >= count for name, count in before.items())
             before = after
+
+
+def test_what_an_sa_dropped_reaches_the_daemon_and_the_end_of_it_too() -> None:
+    with two() as (moon, sun):
+        forged = (0x1001).to_bytes(4, "big") + (9).to_bytes(4, "big") + bytes(60)
+        for _ in range(2):
+            moon.udp.sendto(forged, sun.at)
+            sun.take()
+        sun.worker.report()
+        (traffic,) = sun.said(Traffic)
+        assert traffic.drops == ((0x1001, {"integrity": 2}),)
+        moon.send(udp4(1))
+        sun.take()
+        sun.worker.handle(Remove(7, 0x1001))
+        last, done = sun.worker.outbox
+        assert isinstance(last, Traffic)
+        assert (last.counts, last.drops) == ({}, traffic.drops)
+        assert last.children == ((0x1001, 1, len(udp4(1)), 0, 0),)
+        assert done == Done(7)
 
 
 def some(count: int) -> dict[int, ChildSa]:
