@@ -16,7 +16,6 @@ from tundev.sockets import (
     Ancillary,
     configure,
     enable_tos,
-    local_of,
     source_cmsg,
     told,
     tos_cmsg,
@@ -24,11 +23,8 @@ from tundev.sockets import (
     with_scope,
 )
 
-Received = tuple[bytes, str, str]
-"""An ESP packet from its SPI on, who sent it, and our address that it came to."""
-
 Seen = tuple[memoryview, str, str, int]
-"""The same as a view, and with the octet of DSCP and ECN in its outer header."""
+"""A packet, who sent it, our address that it came to, and the TOS octet of its outer header."""
 
 ESP: Final = 50
 AH: Final = 51
@@ -144,46 +140,6 @@ def receive_packets(
 @lru_cache(maxsize=1024)
 def _ends(addresses: bytes) -> tuple[str, str]:
     return socket.inet_ntoa(addresses[:4]), socket.inet_ntoa(addresses[4:])
-
-
-def receive_esp(sock: socket.socket) -> Received | None:
-    """Return the next ESP packet without its IP header, or None when there is none."""
-    received = _receive(sock)
-    if received is None or sock.family == socket.AF_INET6:
-        return received
-    data, remote, local = received
-    # IPv4 raw sockets hand out the header, which the kernel has checked and reassembled
-    return data[(data[0] & 0x0F) * 4 if data else _V4_HEADER :], remote, local
-
-
-def _receive(sock: socket.socket) -> Received | None:
-    for _ in range(_TRIES):
-        try:
-            data, ancillary, _flags, remote = sock.recvmsg(_ROOM, ANCILLARY_ROOM)
-        except OSError as error:
-            if error.errno in WOULD_BLOCK:
-                return None
-            continue
-        if sock.family == socket.AF_INET6:
-            return data, with_scope(remote[0], remote[3]), local_of(ancillary)
-        return data, remote[0], local_of(ancillary)
-    return None
-
-
-def receive_esp_batch(sock: socket.socket, most: int) -> list[Received]:
-    """Return up to ``most`` of the ESP packets that wait."""
-    batch: list[Received] = []
-    while len(batch) < most and (packet := receive_esp(sock)) is not None:
-        batch.append(packet)
-    return batch
-
-
-def receive_ah_batch(sock: socket.socket, most: int) -> list[Received]:
-    """Return up to ``most`` of the AH packets that wait, of IPv4 with their IP header."""
-    batch: list[Received] = []
-    while len(batch) < most and (packet := _receive(sock)) is not None:
-        batch.append(packet)
-    return batch
 
 
 def send_ah(

@@ -175,11 +175,6 @@ def told(ancillary: tuple[tuple[int, int, bytes], ...]) -> tuple[str, int, int]:
     return local, size, tos
 
 
-def local_of(ancillary: Ancillary) -> str:
-    """Return our address that a datagram came to, out of its control messages ("" if not told)."""
-    return told(tuple(ancillary))[0]
-
-
 @lru_cache(maxsize=1024)
 def address_in(info: bytes) -> str:
     """Return our address in a packet info structure of either family ("" if it is neither)."""

@@ -44,7 +44,6 @@ __all__ = [
     "receive_into",
     "send",
     "send_rows",
-    "send_segments",
 ]
 
 Received = tuple[bytes, tuple[str, int], str]
@@ -156,7 +155,7 @@ def send(sock: socket.socket, data: bytes, local: str, remote: tuple[str, int]) 
 def has_udp_gso() -> bool:
     """Ask the kernel, over loopback, whether UDP_SEGMENT really splits a buffer.
 
-    A device may still refuse: :func:`send_rows` and :func:`send_segments` then send singly.  Where
+    A device may still refuse: :func:`send_rows` then sends singly.  Where
     loopback is down the kernel is believed when it knows the option.
     """
     with (
@@ -183,30 +182,6 @@ def enable_gro(sock: socket.socket) -> bool:
     except OSError:
         return False
     return True
-
-
-def send_segments(
-    sock: socket.socket, datagrams: list[bytes], local: str, remote: tuple[str, int]
-) -> int:
-    """Send ``datagrams`` with as few calls as their sizes allow; return how many the kernel took.
-
-    Best when all but the last have one size.  A path narrower than the datagrams, or a device
-    without checksum offload, refuses a batch: it then goes out one by one.
-    """
-    six = ":" in remote[0]
-    taken = start = 0
-    while start < len(datagrams):
-        stop = _run(datagrams, start)
-        run = datagrams[start:stop]
-        start = stop
-        if len(run) > 1:
-            refused = _send(sock, run, _control(local, len(run[0]), 0, six), remote)
-            if refused not in _SPLIT_ERRORS:
-                taken += 0 if refused else len(run)
-                continue
-        single = _control(local, 0, 0, six)
-        taken += sum(_send(sock, [one], single, remote) == 0 for one in run)
-    return taken
 
 
 def send_rows(
@@ -286,14 +261,3 @@ def _made(local: str, size: int, tos: int, six: bool, ttl: int) -> Ancillary:
     if ttl:
         control.append(ttl_cmsg(ttl, six=six))
     return control
-
-
-def _run(datagrams: list[bytes], start: int) -> int:
-    """Return the end of the run from ``start`` that one UDP_SEGMENT send can carry."""
-    size = len(datagrams[start])
-    most = min(len(datagrams), start + max(1, min(MAX_SEGMENTS, _MAX_SEND // (size or 1))))
-    for at in range(start + 1, most):
-        length = len(datagrams[at])
-        if length != size:
-            return at + 1 if 0 < length < size else at
-    return most

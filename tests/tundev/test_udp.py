@@ -20,7 +20,6 @@ from tundev.udp import (
     receive_into,
     send,
     send_rows,
-    send_segments,
 )
 
 Wait = Callable[[socket.socket | int], bool]
@@ -36,13 +35,6 @@ def port(sock: socket.socket) -> int:
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     with open_udp(ANY, 0, 0) as a, open_udp(ANY, 0, 0) as b:
         yield a, b
-
-
-def collect(sock: socket.socket, count: int, readable: Wait) -> list[bytes]:
-    found: list[bytes] = []
-    while len(found) < count and readable(sock):
-        found += [data for data, _, _ in receive_batch(sock, 64)]
-    return found
 
 
 def test_an_answer_leaves_from_the_address_the_request_came_to(
@@ -101,36 +93,20 @@ def test_a_source_that_is_not_ours_is_refused(
     assert not send(pair[0], b"x", "192.0.2.1", ("127.0.0.1", port(pair[1])))
 
 
-@pytest.mark.parametrize("gro", [False, True])
-@pytest.mark.parametrize(
-    "sizes",
-    [[1000] * 5 + [300], [1400] * 100, [10], [8, 9, 9, 3, 3, 12], [30000] * 3, [5, 0, 5]],
-    ids=["equal", "many", "one", "mixed", "huge", "empty"],
-)
-def test_segments_arrive_as_they_were_given(sizes: list[int], gro: bool, readable: Wait) -> None:
-    datagrams = [bytes([number % 251]) * size for number, size in enumerate(sizes)]
-    with open_udp("127.0.0.1", 0, 0) as a, open_udp("127.0.0.1", 0, 0) as b:
-        if gro and not enable_gro(b):
-            pytest.skip("the kernel has no UDP_GRO")
-        assert send_segments(a, datagrams, "", ("127.0.0.1", port(b))) == len(sizes)
-        assert collect(b, len(sizes), readable) == datagrams
-
-
-def test_runs_are_bounded(readable: Wait) -> None:
+def test_a_run_is_split_as_it_was_sent_and_bounded(readable: Wait) -> None:
+    rows = b"".join(bytes([number]) * 100 for number in range(MAX_SEGMENTS)) + b"x" * 60
     with open_udp("127.0.0.1", 0, 0) as a, open_udp("127.0.0.1", 0, 0) as b:
         assert enable_gro(b)
-        send_segments(a, [b"x" * 100] * (MAX_SEGMENTS + 1), "", ("127.0.0.1", port(b)))
+        sent = send_rows(a, memoryview(rows), 100, "", ("127.0.0.1", port(b)))
+        assert sent == MAX_SEGMENTS + 1
         assert readable(b)
-        assert len(receive_batch(b, 1)) == MAX_SEGMENTS
+        first = receive_batch(b, 1)
+        assert len(first) == MAX_SEGMENTS
+        assert b"".join(data for data, _, _ in (*first, *receive_batch(b, 1))) == rows
 
 
 def test_this_kernel_segments() -> None:
     assert has_udp_gso()
-
-
-def test_refused_segments_are_told(pair: tuple[socket.socket, socket.socket]) -> None:
-    assert send_segments(pair[0], [b"x", b"x"], "192.0.2.1", ("127.0.0.1", port(pair[1]))) == 0
-    assert send_segments(pair[0], [], "", ("127.0.0.1", port(pair[1]))) == 0
 
 
 def taken_in(sock: socket.socket, octets: int, readable: Wait) -> list[tuple[bytes, int, int]]:

@@ -9,7 +9,7 @@ from ikebana.worker.messages import Acquired, Done, Ike, Moved, Traffic
 from ikebana.worker.worker import Worker
 from tests.esp.tunnel import udp4
 from tests.ikebana.worker.rig import HOST, Side, installs, policies, side, two, wait
-from tundev.udp import open_udp, receive_batch, send_segments
+from tundev.udp import open_udp, receive_batch, send_rows
 
 MARKER = bytes(4)
 
@@ -158,7 +158,7 @@ class TestSomeoneOnTheWay:
             assert sun.got() == packets
             run = wiretap(moon, sun, *packets)
             run[4] = b"\xba\xad" + run[4][2:]
-            send_segments(moon.udp, run, "", sun.at)
+            send_rows(moon.udp, memoryview(b"".join(run)), len(run[0]), "", sun.at)
             sun.take()
             assert sun.got() == packets[:4] + packets[5:]
             assert sun.drops() == {"no_sa": 1}
