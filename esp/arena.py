@@ -9,7 +9,7 @@ A packet larger than its slot goes on into the ones after it.
 from typing import Final
 
 SLOT: Final = 2048
-SLOTS: Final = 64
+SLOTS: Final = 128
 START: Final = 16
 """Where the packet begins: the virtio header is right before it, and fields are aligned."""
 LARGEST: Final = SLOT - START - 64

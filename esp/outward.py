@@ -21,11 +21,12 @@ from esp.outer import outer_header
 from esp.sa import Drop, OutboundSa
 from esp.segments import finish_checksum, segments
 from esp.sendbuffer import Send, SendBuffer
-from esp.vnet import NEEDS_CSUM, VNET
+from esp.vnet import GSO_ECN, GSO_UDP, NEEDS_CSUM, VNET
 from policy.flow import MalformedPacket
 
 _SEEN: Final = 64  # octets of a packet in which its headers lie, if they are plain
 _LEAST_FLOW: Final = 28
+_SYN: Final = 2
 
 
 class Outward:
@@ -51,10 +52,9 @@ class Outward:
         """Take ``got`` octets that were read into a slot; return the slot to read into next."""
         length = got - self._header
         if self._header:
-            _flags, kind, _size, mss, l4, _offset = VNET.unpack_from(
-                self.arena.octets, slot * SLOT + START - VNET.size
-            )
-            if kind:
+            at = slot * SLOT + START - VNET.size
+            if self.arena.octets[at + 1]:  # gso_type
+                _flags, kind, _size, mss, l4, _offset = VNET.unpack_from(self.arena.octets, at)
                 self._take_singles()
                 self._super_packet(self.arena.packets[slot][: max(length, 0)], l4, kind, mss)
                 return 0
@@ -141,7 +141,7 @@ class Outward:
         try:
             child = self._known(packet, len(packet))
             done = 0
-            if child is None or child.rows_out is None:
+            if child is None or child.rows_out is None or _is_syn(packet, l4, kind):
                 parts = segments(packet, l4, kind, mss)
                 self._one_by_one([b"".join(one) for one in parts])
                 return
@@ -216,3 +216,10 @@ class Outward:
 
     def _malformed(self) -> None:
         self._engine.counters.count("malformed")
+
+
+def _is_syn(packet: memoryview, l4: int, kind: int) -> bool:
+    """Tell whether the segment size in a super-packet may have to be clamped; Linux makes none."""
+    if kind & ~GSO_ECN == GSO_UDP or len(packet) < l4 + 14:
+        return False
+    return bool(packet[l4 + 13] & _SYN)

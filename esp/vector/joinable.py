@@ -1,6 +1,6 @@
 """Which rows of inner packets may be joined: the twin of :mod:`esp.coalesce` for whole batches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ from esp.vector.rows import Octets, Words
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the first of some rows is, in octets; all others are found to be, or left out."""
+    """What the first of some rows is, in octets; equal ones lay a packet out alike."""
 
     l4: int
     """Where TCP or UDP begins: 20 or 40."""
@@ -24,7 +24,7 @@ class Shape:
     mss: int
     """Octets of payload."""
     is_tcp: bool
-    pseudo: int
+    pseudo: int = field(compare=False)
     """Sum of the pseudo header (RFC 9293 section 3.1)."""
 
     @property
@@ -68,15 +68,16 @@ def runs(rows: Octets, shape: Shape) -> list[tuple[int, int]]:
     """Return begin and end of each run that may be joined; a row by itself is a run of one.
 
     A run has the same headers but for what differs between segments, good checksums in all of its
-    rows, each looked at by itself, and rising sequence numbers.
+    rows, each looked at by itself, and rising sequence numbers.  The first row has this shape;
+    of the first row of any later run who asks has to see that.
     """
     count = len(rows)
     if count == 1:
         return [(0, 1)]
-    good = _are_good(rows, shape)
     columns = rows[:, : shape.head].view(np.uint32)
     mask = _mask(shape.l4, shape.head, shape.is_tcp)
     alike = ~((columns[1:] ^ columns[:-1]) & mask).any(axis=1)
+    good = _are_good(rows, shape, is_one_flow=bool(alike.all()))
     if shape.is_tcp:
         flags = rows[:, shape.l4 + 13]
         numbers = rows.view(">u4")[:, (shape.l4 + 4) // 4].astype(np.uint32)
@@ -90,8 +91,8 @@ def runs(rows: Octets, shape: Shape) -> list[tuple[int, int]]:
     return list(pairwise(bounds))
 
 
-def _are_good(rows: Octets, shape: Shape) -> NDArray[np.bool_]:
-    """Tell of each row whether its checksums are right.
+def _are_good(rows: Octets, shape: Shape, *, is_one_flow: bool) -> NDArray[np.bool_]:
+    """Tell of each row whether its checksums are right, if it is laid out like the first.
 
     Added up as the machine reads words: as good to compare with 0, and an IPv4 header sums to 0
     by itself, so the whole packet's sum is what it carries.
@@ -103,7 +104,12 @@ def _are_good(rows: Octets, shape: Shape) -> NDArray[np.bool_]:
         sums += rows[:, length - 1]
     if shape.l4 == 40:
         sums -= words[:, :20].sum(axis=1, dtype=np.uint32)
-    swapped = (shape.pseudo & 0xFF) << 8 | shape.pseudo >> 8
+    pseudo = shape.pseudo
+    if not is_one_flow:  # each has addresses of its own
+        pseudo = (TCP if shape.is_tcp else UDP) + length - shape.l4
+        addresses = words[:, 6:10] if shape.l4 == 20 else words[:, 4:20]
+        sums += addresses.sum(axis=1, dtype=np.uint32)
+    swapped = (pseudo & 0xFF) << 8 | pseudo >> 8
     good: NDArray[np.bool_] = (sums + np.uint32(swapped)) % 0xFFFF == 0
     if shape.l4 == 20:
         good &= words[:, :10].sum(axis=1, dtype=np.uint32) % 0xFFFF == 0

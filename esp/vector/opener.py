@@ -141,7 +141,9 @@ class Opener:
         for begin, end in runs(rows, shape):
             if end - begin == 1:
                 self._checked(child, next_header, bytes(whole[begin]), tos)
-            elif self._is_inside(child, next_header, whole[begin], length):
+            elif (
+                not begin or shape_of(bytes(whole[begin][:_SEEN]), next_header, length) == shape
+            ) and self._is_inside(child, next_header, whole[begin], length):
                 self._join(shape, whole[begin:end], parts[begin:end])
                 counts = self._engine.counters.counts
                 counts["packets_in"] += end - begin

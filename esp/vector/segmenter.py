@@ -11,8 +11,8 @@ from esp.lanes import LEAST
 from esp.outer import outer_header
 from esp.sa import OutboundSa
 from esp.segments import CWR, FIN, PSH, UDP, headers_end
-from esp.sendbuffer import SendBuffer
-from esp.vector.rows import COUNT, Octets, Rows, Words
+from esp.sendbuffer import ROOM, SendBuffer
+from esp.vector.rows import COUNT, MOST, Octets, Rows, Words
 from esp.vector.sealing import Sealing
 
 _ROOM = 1 << 17
@@ -48,15 +48,15 @@ class Segmenter:
         """
         protocol, end = headers_end(packet, l4, kind, mss)
         payload = len(packet) - end
-        count = payload // mss
         length = end + mss
         is_v4 = packet[0] >> 4 == 4
+        trailer = sa.trailer(length, 4 if is_v4 else 41)
+        width = length + len(trailer)
+        count = min(payload // mss, MOST, _ROOM // width, ROOM // (width + sa.overhead))
         if count < LEAST or mss & 1 or length > child.mtu or l4 != (20 if is_v4 else 40):
             return None
         head = bytearray(packet[:end])
         outer = outer_header(bytes(head), child.treatment, child.mtu)
-        trailer = sa.trailer(length, 4 if is_v4 else 41)
-        width = length + len(trailer)
         first = sa.reserve(count, count * length)
 
         rows = self._plain.matrix(count, width)

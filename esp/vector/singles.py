@@ -83,13 +83,13 @@ class Singles:
         flags, _kind, _size, _mss, start, offset = VNET.unpack_from(
             self._arena.octets, begin * SLOT + _VNET_AT
         )
-        if flags & NEEDS_CSUM:
-            if start + offset + 2 > length:
-                return False
-            _finish(slots, START + start, offset, START + length)
+        if flags & NEEDS_CSUM and (offset & 1 or start + offset + 2 > length):
+            return False
         trailer = sa.trailer(length, 4 if version == 4 else 41)
         width = length + len(trailer)
         first = sa.reserve(count, count * length)
+        if flags & NEEDS_CSUM:  # once only: whoever takes them after us would do it again
+            _finish(slots, START + start, offset, START + length)
         slots[:, START + length : START + width] = np.frombuffer(trailer, np.uint8)
         outer = outer_header(head, child.treatment, child.mtu)
         place = self._ready.reserve(child, count, width + sa.overhead, outer)
