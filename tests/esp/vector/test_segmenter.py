@@ -50,3 +50,7 @@ def test_what_cannot_be_is_refused() -> None:
 def test_without_numbers_for_all_nothing_is_done() -> None:
     with pytest.raises(Drop, match="sequence_exhausted"):
         cut(stream("tcp4"), 9000, 1000, limit=8)
+
+
+def test_tiny_segments_are_cut_as_far_as_the_buffers_reach() -> None:
+    assert cut(stream("tcp4"), 64_000, 48) == 1024
