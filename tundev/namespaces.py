@@ -253,8 +253,8 @@ def _deferred() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for one, handler in before.items():
+            signal.signal(one, handler)
     with contextlib.ExitStack() as turn:
         for number in reversed(came):
             turn.callback(signal.raise_signal, number)

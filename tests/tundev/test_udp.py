@@ -203,19 +203,20 @@ def test_a_link_local_sender_comes_with_its_link(spaces: Namespaces, readable: W
     assert (got[2][0], got[3]) == ("fe80::1%w", "fe80::2%w")
 
 
+@pytest.mark.parametrize("net", ["10.0.0.", "fd00::"])
 @pytest.mark.parametrize("fragment", [True, False])
 def test_rows_longer_than_the_device_takes_go_singly(
-    spaces: Namespaces, fragment: bool, readable: Wait
+    spaces: Namespaces, net: str, fragment: bool, readable: Wait
 ) -> None:
     a, b = spaces.add("a"), spaces.add("b")
     a.veth("w", b, "w")
     for space, last in ((a, 1), (b, 2)):
-        space.address("w", f"10.0.0.{last}/24")
-    a.up("w", 1000)
-    with b.enter(), open_udp("10.0.0.2", 0, 0) as there, a.enter():
-        with open_udp("10.0.0.1", 0, 0, fragment=fragment) as here:
+        space.address("w", f"{net}{last}/{64 if ':' in net else 24}")
+    a.up("w", 1300)
+    with b.enter(), open_udp(f"{net}2", 0, 0) as there, a.enter():
+        with open_udp(f"{net}1", 0, 0, fragment=fragment) as here:
             rows = bytes(1400) + b"x" * 1400 + b"last"
-            taken = send_rows(here, memoryview(rows), 1400, "", ("10.0.0.2", port(there)))
+            taken = send_rows(here, memoryview(rows), 1400, "", (f"{net}2", port(there)))
         assert taken == (3 if fragment else 1)
         if fragment:
             came = [data for data, _, _ in taken_in(there, len(rows), readable)]
