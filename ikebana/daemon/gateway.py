@@ -9,6 +9,7 @@ The kernel's side of it is behind :class:`~ikebana.daemon.kernel.Host`.
 import asyncio
 import contextlib
 from collections.abc import Iterable
+from typing import Final
 
 from ikebana.config.compile import Plan, TunnelPlan
 from ikebana.daemon.alarm import Alarm, Resolver
@@ -35,6 +36,8 @@ from ikev2.endpoint import Endpoint
 from policy.flow import Flow
 from policy.path import Path
 from tundev.paths import default_address
+
+_STARTING: Final = 4.0  # seconds that a worker may take until it hears: the machine is busy
 
 
 class Gateway:
@@ -229,7 +232,7 @@ class Gateway:
         """Give the new worker its policies, and every child new keys."""
         self.tally.restarted()
         self.performer.brief(anew=True)
-        self._runner.acknowledgements.fail_all()
+        self._runner.acknowledgements.fail_all(self._loop.time() + _STARTING)
         for tunnel in self.tunnels.values():
             self._perform(tunnel, tunnel.core.restart(self._loop.time()))
         self._rearm()
