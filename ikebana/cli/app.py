@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich would take longer than the whole of `status`
 )
+policies = typer.Typer(help="The security policies.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(policies, name="policy")
 _PERIOD: Final = 1.0  # seconds between two screens of `status -w`
 _WIDEST: Final = 120
 
@@ -230,6 +232,34 @@ def log(
         for line in Client(control).log(name, follow=follow):
             shown = output is Output.TEXT
             say([log_line(line, paint) if shown else json.dumps(line.to_json())])
+
+
+@policies.command("explain")
+def policy_explain(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="Where it comes from.")],
+    target: Annotated[str, typer.Argument(metavar="DST", help="Where it goes to.")],
+    protocol: Annotated[str, typer.Argument(metavar="[PROTO]", help="tcp, udp, icmp, 47.")] = "",
+    port: Annotated[str, typer.Argument(metavar="[PORT]", help="443; of ICMP 8:0.")] = "",
+    source_port: Annotated[str, typer.Option(metavar="PORT", help="The port it leaves.")] = "",
+    output: Format = Output.TEXT,
+    control: Control = DEFAULT_PATH,
+) -> None:
+    """Tell which policy a packet would hit and why, and what would come of it."""
+    from ikebana.cli.policy import explained
+    from ikebana.control.question import BadQuestion, read_flow
+
+    words = (source, target, protocol, port, source_port)
+    try:
+        read_flow(*words)
+    except BadQuestion as error:
+        complain(str(error), error.hint)
+        raise typer.Exit(Exit.USAGE) from error
+    with reporting():
+        view = Client(control).explain(*words)
+    if output is Output.JSON:
+        say([json.dumps(view.to_json(), indent=2)])
+    else:
+        say(explained(view, paint_for(sys.stdout), _size()[0]))
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ _FRAMINGS: Final = {
     "esp": "ESP (protocol 50)",
     "ah": "AH (protocol 51)",
 }
+_MAPPINGS: Final = 16  # on one screen
 _LEVELS: Final = {Level.ERROR: "red", Level.WARNING: "yellow", Level.DEBUG: "dim"}
 
 
@@ -179,6 +180,7 @@ def _details(view: ConnectionView, paint: Paint, width: int) -> Iterator[str]:
         yield fit(f"    {view.last_change}", width)
     lines = _child(*view.children) if len(view.children) == 1 else _children(view.children)
     yield from (fit(line, width) for line in lines)
+    yield from (fit(line, width) for line in _mappings(view))
     if view.reason_code:
         since = f" since {moment(view.reason_since)}" if view.reason_since is not None else ""
         yield fit(f"  last reason{since}: {view.reason_code}", width)
@@ -235,6 +237,24 @@ def _children(children: Sequence[ChildView]) -> Iterator[str]:
             f"{amount(child.octets_in) + 'B':<6} {amount(child.octets_out) + 'B':<6} "
             f"{local} === {remote}"
         )
+
+
+def _mappings(view: ConnectionView) -> Iterator[str]:
+    """Tell where each mapping stands, unless it is one and up: those that are not come first."""
+    if len(view.mappings) < 2 and all(one.state == "up" for one in view.mappings):
+        return
+    yield "  mapping      child in  in     out    networks"
+    ordered = sorted(view.mappings, key=lambda one: one.state == "up")
+    for one in ordered[:_MAPPINGS]:
+        spi = f"{one.inbound_spi:08x}" if one.inbound_spi else "-"
+        yield (
+            f"  {one.state:<12} {spi:<8}  {amount(one.octets_in) + 'B':<6} "
+            f"{amount(one.octets_out) + 'B':<6} {one.local} === {one.remote}"
+        )
+    if len(ordered) > _MAPPINGS:
+        more = ordered[_MAPPINGS:]
+        up = sum(one.state == "up" for one in more)
+        yield f"  … and {len(more)} more, {up} of them up: ikebana status {view.name} -o json"
 
 
 def log_line(line: LogLine, paint: Paint = PLAIN) -> str:

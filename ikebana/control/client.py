@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from ikebana.control.codec import Undecodable
 from ikebana.control.view import (
     DEFAULT_PATH,
+    ExplainView,
     LogLine,
     Outcome,
     StatusView,
@@ -120,6 +121,18 @@ class Client:
                 yield LogLine.from_json(raw)
             except Undecodable as error:
                 raise _strange(str(error)) from error
+
+    def explain(
+        self, source: str, target: str, protocol: str = "", port: str = "", source_port: str = ""
+    ) -> ExplainView:
+        """Ask which policy a packet falls under; words as people write them, empty: not told."""
+        words = {"proto": protocol, "port": port, "source_port": source_port}
+        given = {name: word or None for name, word in words.items()}
+        raw = self._ask("GET", _target("/v1/policy", src=source, dst=target, **given))
+        try:
+            return ExplainView.from_json(raw)
+        except Undecodable as error:
+            raise _strange(str(error)) from error
 
     def reload(self) -> None:
         """Have the configuration read again; a :exc:`Refusal` has its problems."""

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
-from ikebana.control.view import LogLine, Outcome, StatusView, Step
+from ikebana.control.view import ExplainView, LogLine, Outcome, StatusView, Step
+from policy.flow import Flow
 
 
 class NotFound(LookupError):
@@ -63,6 +64,9 @@ class Daemon(Protocol):
 
         Returns as :meth:`rekey` does; raises :exc:`Conflict` when it is disabled.
         """
+
+    def explain(self, flow: Flow) -> ExplainView:
+        """Return which policy a packet falls under, and what comes of it."""
 
     def log(self, name: str | None) -> Sequence[LogLine]:
         """Return the lines kept, oldest first."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from aiohttp import web
 
 from ikebana.control.daemon import Conflict, Daemon, NotFound
+from ikebana.control.question import BadQuestion, read_flow
 from ikebana.control.view import Outcome
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def make_runner(daemon: Daemon, bounds: "Bounds", keep: Keep, max_line: int) -> 
     app.router.add_get("/v1/status", routes.status, allow_head=False)
     app.router.add_get("/v1/log", routes.log, allow_head=False)
     app.router.add_get("/v1/counters", routes.counters, allow_head=False)
+    app.router.add_get("/v1/policy", routes.explain, allow_head=False)
     app.router.add_post("/v1/reload", routes.reload)
     app.router.add_post("/v1/connections/{name}/up", routes.up)
     app.router.add_post("/v1/connections/{name}/down", routes.down)
@@ -107,6 +109,17 @@ class Routes:
         """Answer with every counter."""
         _only(request)
         return _json({"counters": dict(self._daemon.counters())})
+
+    async def explain(self, request: web.Request) -> web.StreamResponse:
+        """Answer with an :class:`~ikebana.control.view.ExplainView` of the packet asked about."""
+        _only(request, "src", "dst", "proto", "port", "source_port")
+        asked = request.query
+        words = (asked.get(one, "") for one in ("src", "dst", "proto", "port", "source_port"))
+        try:
+            flow = read_flow(*words)
+        except BadQuestion as error:
+            return problem(422, "Unprocessable Content", str(error), hint=error.hint)
+        return _json(self._daemon.explain(flow).to_json())
 
     async def down(self, request: web.Request) -> web.StreamResponse:
         """Take a connection down; answer with its status."""

@@ -101,6 +101,25 @@ class ChildView(_Json):
 
 
 @dataclass(frozen=True, slots=True)
+class MappingView(_Json):
+    """A pair of networks and the child that carries it; SPIs are 0 while there is none.
+
+    ``state`` is ``up``, ``negotiating``, ``trap`` (its next packet starts it), ``down`` or
+    ``narrowed`` (the peer left it out).  Counts are the child's, which may carry other mappings.
+    """
+
+    local: str
+    remote: str
+    state: str
+    inbound_spi: int = 0
+    outbound_spi: int = 0
+    packets_in: int = 0
+    packets_out: int = 0
+    octets_in: int = 0
+    octets_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionView(_Json):
     """One connection, and its SAs while there are some."""
 
@@ -136,6 +155,7 @@ class ConnectionView(_Json):
     mode: str = ""  # "tunnel", "transport"
     last_change: str = ""  # the last rekey or move in one line; empty when there was none
     last_change_at: float | None = None  # seconds of the Unix epoch
+    mappings: tuple[MappingView, ...] = ()  # where one connection was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +286,44 @@ class Outcome(_Json):
     code: str = ""
     lines: tuple[str, ...] = ()
     timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConsideredView(_Json):
+    """One policy that was looked at; ``part`` says what of the packet is outside, ``why`` how."""
+
+    name: str
+    action: str  # "protect", "bypass", "discard"
+    tunnel: str = ""
+    hit: bool = False
+    part: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainView(_Json):
+    """Which policy a packet falls under, and what comes of it.
+
+    ``considered`` are the policies up to the one it falls under, ``policy``: "default" when there
+    is none.  ``way`` is what the kernel says: ``tunnel``, ``clear``, ``prohibited``,
+    ``unreachable``, ``local``, ``refused`` or ``unknown``; ``fate`` what comes of the packet:
+    ``sealed``, ``held``, ``clear``, ``local`` or ``dropped``, by the ``counter`` if one counts it.
+    """
+
+    packet: str
+    policy: str
+    action: str
+    way: str
+    fate: str
+    tunnel: str = ""
+    selectors: str = ""
+    state: str = ""  # of the tunnel
+    inbound_spi: int = 0
+    outbound_spi: int = 0
+    device: str = ""
+    counter: str = ""
+    lines: tuple[str, ...] = ()
+    considered: tuple[ConsideredView, ...] = ()
 
 
 Step: TypeAlias = StepDone | StepMessage | StepRefused | StepResult

@@ -39,6 +39,7 @@ from ikecore.actions import (
 )
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.entropy import Entropy
+from ikecore.profile import ChildProfile
 from ikecore.timetable import NEVER
 from policy.flow import Flow
 
@@ -88,6 +89,22 @@ class Connection:
     def mappings(self) -> tuple[int, int]:
         """Return how many of the wanted children are up, and how many are wanted."""
         return self._course.kids.count_up, len(self._course.kids.wishes)
+
+    @property
+    def wanted(self) -> tuple[tuple[ChildProfile, frozenset[int], bool], ...]:
+        """Return each wanted child, the inbound SPIs that fulfil it, and whether it is being made.
+
+        IKE_AUTH brings the first one along, and what follows on the same IKE SA is yet to come.
+        """
+        kids = self._course.kids
+        return tuple(
+            (
+                wish.child,
+                frozenset(wish.spis),
+                kids.is_making(wish) or (self.trying and not wish.spis),
+            )
+            for wish in kids.wishes
+        )
 
     @property
     def trying(self) -> bool:

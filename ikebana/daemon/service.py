@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Final
 
@@ -11,6 +12,7 @@ from ikebana.control.view import (
     ConnectionState,
     ConnectionView,
     Direction,
+    ExplainView,
     GatewayView,
     LogLine,
     Outcome,
@@ -22,8 +24,11 @@ from ikebana.control.view import (
     StepResult,
     WorkerView,
 )
+from ikebana.daemon.database import ike_ports
+from ikebana.daemon.explain import Surroundings, explain
 from ikebana.daemon.gateway import Gateway
 from ikebana.daemon.journal import Follower
+from ikebana.daemon.mappings import mapping_views
 from ikebana.daemon.orders import Ended
 from ikebana.daemon.runner import Report
 from ikebana.daemon.tunnels import Tunnel
@@ -32,6 +37,7 @@ from ikebana.daemon.views import connection_view
 from ikebana.daemon.watching import Watching
 from ikecore.actions import ChildEstablished, Established, Failed
 from ikecore.trace import KeysDerived, MessageTraced, Record, Retransmitted
+from policy.flow import Flow
 
 VERSION: Final = version("ikebana")
 _DOWN_PATIENCE: Final = 4.0
@@ -76,7 +82,10 @@ class Service:
             half_open=gateway.endpoint.half_open,
             warnings=self.warnings,
         )
-        return StatusView(view, tuple(self._view(tunnel, now) for tunnel in found))
+        views = tuple(self._view(tunnel, now) for tunnel in found)
+        if name is not None:
+            views = (replace(views[0], mappings=mapping_views(found[0])),)
+        return StatusView(view, views)
 
     def _view(self, tunnel: Tunnel, now: float) -> ConnectionView:
         sas = tunnel.core.sas
@@ -112,6 +121,19 @@ class Service:
         if tunnel.core.state is ConnectionState.DISABLED:
             raise Conflict(f"{name} is disabled", "set enabled = true and reload")
         return await self._verbs.renegotiate(tunnel, wait)
+
+    def explain(self, flow: Flow) -> ExplainView:
+        """Return which policy a packet falls under, and what comes of it."""
+        gateway = self._gateway
+        plan = gateway.plan.gateway
+        try:
+            way = gateway.kernel.way(flow)
+        except OSError:
+            way = None
+        around = Surroundings(
+            gateway.performer.spd, gateway.tunnels, plan.tun_name, ike_ports(plan)
+        )
+        return explain(flow, around, way)
 
     def log(self, name: str | None) -> Sequence[LogLine]:
         """Return the lines kept, oldest first."""

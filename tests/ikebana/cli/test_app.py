@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ikebana.cli.app import app
-from ikebana.control.view import ConnectionState, Outcome, StatusView
-from tests.ikebana.control.fake import BAD, NET, RENEWED, FakeDaemon, served
+from ikebana.control.view import ConnectionState, ExplainView, Outcome, StatusView
+from tests.ikebana.control.fake import BAD, EXPLAINED, NET, RENEWED, FakeDaemon, served
 
 VERBS = ["up", "down", "status", "log", "rekey", "reauth", "renegotiate"]
 
@@ -198,3 +198,22 @@ def test_the_doctor_asks_the_daemon_and_looks_around(path: str) -> None:
     found = json.loads(Ran("doctor", "-o", "json", "--control", path).out)
     assert found["can_run"] == (ran.code == 0)
     assert found["findings"][0]["name"] == "kernel"
+
+
+def test_policy_explain_is_a_page_or_json(path: str) -> None:
+    words = ("policy", "explain", "10.1.0.5", "10.2.0.9", "tcp", "443", "--control", path)
+    ran = Ran(*words)
+    assert (ran.code, len(ran.out.splitlines())) == (0, 10)
+    assert "  > net       protect  yes" in ran.out
+    assert ExplainView.from_json(json.loads(Ran(*words, "-o", "json").out)) == EXPLAINED
+
+
+def test_policy_explain_of_no_packet_is_wrong_usage(tmp_path: Path) -> None:
+    nobody = str(tmp_path / "nobody")
+    ran = Ran("policy", "explain", "10.1.0.5", "10.2.0.0/24", "--control", nobody)
+    assert ran.code == 2
+    assert ran.errors == (
+        "error: DST 10.2.0.0/24 is a network\n  one address of it, such as 10.2.0.0\n"
+    )
+    ran = Ran("policy", "explain", "10.1.0.5", "10.2.0.9", "--control", nobody)
+    assert (ran.code, "no daemon answers" in ran.errors) == (1, True)

@@ -13,6 +13,7 @@ from ikebana.control.view import (
     GatewayView,
     Level,
     LogLine,
+    MappingView,
     StatusView,
     WorkerView,
 )
@@ -80,6 +81,23 @@ def test_several_children_take_a_line_each() -> None:
         "  c0ffee01 c0ffee02 -      0B     0B     10.1.0.0/24 === 10.2.0.0/24",
         "  c0ffee03 c0ffee04 55m00s 1.00kB 2.50MB 10.1.0.0/24[6] === 10.3.0.0/24[6/443]",
     ]
+
+
+def test_mappings_that_are_not_up_come_first() -> None:
+    """S3-4: two hundred fit on a screen."""
+    many = [MappingView("10.1.0.0/24", f"10.2.{n}.0/24", "up", 0xC0FFEE01, 2) for n in range(200)]
+    many[150] = MappingView("10.1.0.0/24", "10.2.150.0/24", "trap")
+    lines = details(StatusView(GatewayView("moon"), (replace(NET, mappings=tuple(many)),)))
+    at = lines.index("  mapping      child in  in     out    networks")
+    assert lines[at + 1] == ("  trap         -         0B     0B     10.1.0.0/24 === 10.2.150.0/24")
+    assert lines[at + 2].startswith("  up           c0ffee01  0B ")
+    assert lines[at + 17] == "  … and 184 more, 184 of them up: ikebana status net -o json"
+
+
+def test_one_mapping_that_is_up_is_told_by_its_child() -> None:
+    one = MappingView("10.1.0.0/24", "10.2.0.0/24", "up", 1, 2)
+    text = "\n".join(details(StatusView(GatewayView("moon"), (replace(NET, mappings=(one,)),))))
+    assert "networks" not in text
 
 
 def test_the_last_change_is_told() -> None:

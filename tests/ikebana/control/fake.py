@@ -4,16 +4,20 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ikebana.control.daemon import Conflict, NotFound
+from ikebana.control.question import told
 from ikebana.control.server import Bounds, ControlServer
 from ikebana.control.view import (
     Change,
     ChildView,
     ConnectionState,
     ConnectionView,
+    ConsideredView,
     Direction,
+    ExplainView,
     GatewayView,
     Level,
     LogLine,
@@ -25,6 +29,7 @@ from ikebana.control.view import (
     StepResult,
     WorkerView,
 )
+from policy.flow import Flow
 
 NET = ConnectionView(
     name="net",
@@ -67,6 +72,24 @@ BAD = ConnectionView(
     tries=41,
     next_try_in_s=7.0,
     mappings_total=1,
+)
+EXPLAINED = ExplainView(
+    packet="10.1.0.5 10.2.0.9 tcp 443",
+    policy="net",
+    action="protect",
+    way="tunnel",
+    fate="sealed",
+    tunnel="net",
+    selectors="10.1.0.0/24 === 10.2.0.0/24",
+    state="connected",
+    inbound_spi=0xC0FFEE01,
+    outbound_spi=0xC0FFEE02,
+    device="ikebana0",
+    lines=("The tunnel net (connected) protects it.",),
+    considered=(
+        ConsideredView("printers", "bypass", part="target", why="target 10.2.0.9 is not in …"),
+        ConsideredView("net", "protect", "net", hit=True),
+    ),
 )
 HOSTILE = "\x1b[2Jgone\r\n\x9b31mred\u202e"
 STEPS: tuple[Step, ...] = (
@@ -151,6 +174,9 @@ class FakeDaemon:
         await self.hold_down.wait()
         self.asked.append((verb, name, wait))
         return self.outcome
+
+    def explain(self, flow: Flow) -> ExplainView:
+        return replace(EXPLAINED, packet=told(flow))
 
     def log(self, name: str | None) -> Sequence[LogLine]:
         if name is not None:

@@ -17,7 +17,7 @@ from ikebana.control.client import (
     TimedOut,
 )
 
-from .fake import BAD, NET, RENEWED, STEPS, FakeDaemon, served
+from .fake import BAD, EXPLAINED, NET, RENEWED, STEPS, FakeDaemon, served
 
 
 @pytest.fixture
@@ -51,6 +51,7 @@ def test_every_question_has_its_answer(client: Client, daemon: FakeDaemon) -> No
         "IKE_SA established",
         "one more",
     ]
+    assert client.explain("10.1.0.5", "10.2.0.9", "tcp", "443") == EXPLAINED
     assert client.counters() == {"replay": 3, "no_sa": 0}
     client.reload()
 

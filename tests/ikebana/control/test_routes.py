@@ -8,9 +8,16 @@ from typing import Any
 import pytest
 
 from ikebana.control.server import Bounds
-from ikebana.control.view import ConnectionState, LogLine, Outcome, StatusView, step_from_json
+from ikebana.control.view import (
+    ConnectionState,
+    ExplainView,
+    LogLine,
+    Outcome,
+    StatusView,
+    step_from_json,
+)
 
-from .fake import BAD, NET, RENEWED, STEPS, FakeDaemon, serving
+from .fake import BAD, EXPLAINED, NET, RENEWED, STEPS, FakeDaemon, serving
 from .test_server import ask, run
 
 
@@ -277,3 +284,29 @@ def test_client_that_does_not_read_its_stream_is_cut(tmp_path: Path) -> None:
             writer.close()
 
     run(scene)
+
+
+def test_policy_tells_of_a_packet_in_words(tmp_path: Path) -> None:
+    target = "/v1/policy?src=10.1.0.5&dst=10.2.0.9&proto=icmp&port=8:0"
+    status, _, body = answers(tmp_path, "GET", target)
+    view = ExplainView.from_json(json.loads(body))
+    assert (status, view.packet) == (200, "10.1.0.5 10.2.0.9 icmp 8:0")
+    assert view.considered == EXPLAINED.considered
+
+
+@pytest.mark.parametrize(
+    ("query", "detail", "hint"),
+    [
+        ("src=10.1.0.5&dst=10.2.0", "'10.2.0' is no IP address", "an address such as"),
+        ("dst=10.2.0.9", "SRC '' is no IP address", "an address such as"),
+        ("src=10.1.0.5&dst=10.2.0.9&proto=tpc", "'tpc' is no protocol", "did you mean tcp?"),
+        ("src=10.1.0.5&dst=10.2.0.9&prot=tcp", "unknown parameter 'prot': did you mean proto?", ""),
+    ],
+)
+def test_a_packet_that_is_none_is_answered_with_what_would_be(
+    tmp_path: Path, query: str, detail: str, hint: str
+) -> None:
+    found = problem(tmp_path, "GET", f"/v1/policy?{query}")
+    assert found["status"] == 422
+    assert detail in found["detail"]
+    assert hint in found.get("hint", "")
