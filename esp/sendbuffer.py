@@ -6,7 +6,8 @@ from typing import Final, TypeAlias
 from esp.child import ChildSa
 
 ROOM: Final = 200_000  # octets: what is sealed before it must be sent
-_MOST: Final = 128  # packets: two sends of as many as the kernel takes
+ROWS: Final = 1024
+"""Packets, at most: rows are counted with a table of that length."""
 
 Send: TypeAlias = Callable[[ChildSa, memoryview, int, int], None]
 """Takes a child, its packets side by side, the size of each (the last may be shorter), and what
@@ -34,6 +35,7 @@ class SendBuffer:
             or outer != self._outer
             or self._used % size
             or self._used + count * size > ROOM
+            or self._used // size + count > ROWS
         ):
             self.flush()
         place = self._used // size
@@ -49,7 +51,7 @@ class SendBuffer:
             or size > self._size
             or outer != self._outer
             or used % self._size
-            or used >= _MOST * self._size
+            or used >= ROWS * self._size
             or used + size > ROOM
         ):
             self.flush()

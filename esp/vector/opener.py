@@ -17,7 +17,7 @@ from esp.inner import carried_as
 from esp.outer import never_changes
 from esp.sa import PADDING, InboundSa
 from esp.vector.joinable import Shape, runs, shape_of
-from esp.vector.rows import Octets, Rows, octets_of
+from esp.vector.rows import MOST, Octets, Rows, octets_of
 from policy.flow import MalformedPacket, flow_key
 from suites.sealers import CounterAead, IntegrityError
 
@@ -43,7 +43,7 @@ class Opener:
 
         True only when all are packets of one child, in order and good.
         """
-        if count * size > _ROOM or not never_changes(tos):
+        if count > MOST or count * size > _ROOM or not never_changes(tos):
             return False
         wire = self._in.matrix(count, size)
         child = self._engine.opens(wire[0, :4].tobytes())

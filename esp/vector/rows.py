@@ -9,10 +9,12 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from esp.sendbuffer import ROWS
+
 Octets: TypeAlias = NDArray[np.uint8]
 Words: TypeAlias = NDArray[np.uint32]
 
-MOST: Final = 1024
+MOST: Final = ROWS
 COUNT: Final = np.arange(MOST, dtype=np.uint32)
 _SHAPES: Final = 64  # kinds of views that are kept: sizes are chosen by the peers
 
@@ -35,7 +37,10 @@ class Rows:
         return self.flat[: count * width].reshape(count, width)
 
     def views(self, width: int, start: int = 0, stop: int = 0) -> list[memoryview]:
-        """Return columns ``start`` to ``stop`` (0: the last) of all rows that fit, as memory."""
+        """Return columns ``start`` to ``stop`` (0: the last) of all rows that fit, as memory.
+
+        Of :data:`MOST` rows at most: whoever takes more than that takes fewer than he thinks.
+        """
         key = (width, start, stop or width)
         views = self._made.get(key)
         if views is None:

@@ -1,6 +1,6 @@
 """What goes together, and what does not."""
 
-from esp.sendbuffer import ROOM, SendBuffer
+from esp.sendbuffer import ROOM, ROWS, SendBuffer
 from tests.esp.tunnel import child_pair
 
 
@@ -63,3 +63,12 @@ def test_nothing_is_sent_twice() -> None:
     wire.buffer.flush()
     wire.buffer.flush()
     assert len(wire.sends) == 1
+
+
+def test_rows_are_no_more_than_can_be_counted() -> None:
+    wire = Wire()
+    for _ in range(30):
+        place = wire.buffer.reserve(wire.one, 100, 60, 0)
+        assert place + 100 <= ROWS
+    wire.buffer.flush()
+    assert sum(len(rows) for _, rows, *_ in wire.sends) == 30 * 100 * 60

@@ -78,3 +78,20 @@ def test_no_shape_is_found_in_what_must_not_be_joined() -> None:
     lie = stream().packet(bytes(99))
     assert shape_of(lie, 4, len(lie) - 1) is None
     assert shape_of(lie, 41, len(lie)) is None
+
+
+def test_each_run_is_judged_by_its_own_addresses() -> None:
+    one, other = stream(), Stream(source=b"\x0a\x01\x00\x63")
+    packets = [one.packet(bytes(100)) for _ in range(4)]
+    packets += [other.packet(bytes(100)) for _ in range(4)]
+    assert found(one, packets) == [(0, 4), (4, 8)]
+    packets[6] = packets[6][:-1] + b"\1"
+    assert found(one, packets) == [(0, 4), (4, 6), (6, 7), (7, 8)]
+
+
+def test_shapes_are_equal_for_other_addresses_and_not_for_other_layouts() -> None:
+    one, other = stream().packet(bytes(100)), Stream(source=b"\x0a\x01\x00\x63").packet(bytes(100))
+    assert shape_of(one, 4, 140) == shape_of(other, 4, 140)
+    assert shape_of(one, 4, 140) != shape_of(stream("udp4").packet(bytes(112)), 4, 140)
+    for fragment in (0, 0x2000, 0x4001):
+        assert shape_of(Stream(fragment=fragment).packet(bytes(100)), 4, 140) is None

@@ -88,3 +88,12 @@ def test_rows_after_those_still_pending_leave_them_as_they_are() -> None:
     packets = rig.device.packets
     assert len(packets) == 60
     assert {packet[40:] for packet in packets} == {bytes(500)}
+
+
+def test_more_rows_than_are_counted_are_none_that_nobody_has_looked_at() -> None:
+    rig = Rig()
+    rig.tcp = stream("udp4")
+    rows = [sealed(rig.half, rig.tcp.packet(b""), 4) for _ in range(1100)]
+    forged = [row[:-1] + bytes((row[-1] ^ 1,)) for row in rows[1024:]]
+    assert not rig.open(rows[:1024] + forged)
+    assert rig.tops == [0, 0]
