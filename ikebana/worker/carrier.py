@@ -32,6 +32,7 @@ from esp.lanes import has_vectors
 from esp.outer import DF, outer_header, with_header
 from esp.outward import Outward
 from esp.sa import Drop
+from esp.sendbuffer import ROWS
 from ikebana.worker.messages import MEANS
 from policy.path import Path
 from tundev import raw, udp
@@ -40,6 +41,7 @@ from tundev.sockets import enable_tos, set_df
 READS: Final = SLOTS
 """Reads of one side before the other gets its turn."""
 _ENOUGH: Final = ROOM - (1 << 16)  # octets received before they are opened: a read needs the rest
+_MANY: Final = ROWS - 128  # datagrams: one read brings 64 more at most, newer kernels 128
 _RAW_ROOM: Final = 1 << 18
 _MARKER: Final = bytes(4)  # RFC 3948 section 2.2
 _KEEPALIVE: Final = b"\xff"
@@ -209,7 +211,7 @@ class Carrier:
                 self._rows(found, rows, stride, who, port)
                 self._sort(found, [bytes(room[used : used + octets - whole * size])], who, port)
                 rows = used = 0
-            elif used > _ENOUGH:
+            elif used > _ENOUGH or rows > _MANY:
                 self._rows(found, rows, stride, who, port)
                 rows = used = 0
         if rows:
