@@ -16,9 +16,8 @@ TIMESTAMPS = bytes.fromhex("0101080a0011223344556677")
 
 def internet_checksum(octets: bytes) -> int:
     """Add 16-bit words one by one, as RFC 1071 section 4.1 does."""
-    total = 0
-    for high, low in zip(octets[::2], octets[1::2] + b"\0", strict=False):
-        total += high << 8 | low
+    words = octets + bytes(len(octets) & 1)
+    total: int = sum(struct.unpack(f"!{len(words) // 2}H", words))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return total ^ 0xFFFF
@@ -145,8 +144,11 @@ def cut_apart(buffers: list[Octets]) -> list[bytes]:
 
 
 def blurred(packet: bytes) -> bytes:
-    """Forget an IPv4 packet's identification, and so its header checksum."""
-    if packet[0] >> 4 == 6:
+    """Forget an IPv4 packet's identification, and so its header checksum, where it means nothing.
+
+    It does where fragments are forbidden (RFC 6864 section 4.1).
+    """
+    if packet[:1] != b"\x45" or packet[6:8] != b"\x40\0":
         return packet
     return packet[:4] + b"\0\0" + packet[6:10] + b"\0\0" + packet[12:]
 
