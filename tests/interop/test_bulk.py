@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,31 @@ def test_200_megabytes_each_way(lab: Lab, duo: Start) -> None:
     wait_for(lambda: pair.see().octets_in > OCTETS < pair.see().octets_out, 5, "the counters")
     harmful = {"integrity", "padding", "malformed"}
     assert not harmful & set(pair.client.status().gateway.drops)
+
+
+@pytest.mark.parametrize(
+    ("switches", "gone"),
+    [
+        ({"offload": "off"}, {"vnet", "uso", "gso", "gro"}),
+        ({"lab_keys": {"vectors": False}}, {"numpy"}),
+        (
+            {"offload": "off", "lab_keys": {"vectors": False}},
+            {"vnet", "uso", "gso", "gro", "numpy"},
+        ),
+    ],
+    ids=["one by one", "without numpy", "neither"],
+)
+def test_20_megabytes_each_way_with_what_is_switched_off(
+    lab: Lab, duo: Start, switches: dict[str, Any], gone: set[str]
+) -> None:
+    pair = duo(connection_toml(lab), **switches)
+    pair.peer()
+    pair.up()
+    carry(lab, "ca", "cb", HOST_B, OCTETS // 10)
+    carry(lab, "cb", "ca", HOST_A, OCTETS // 10)
+    means = set(pair.client.status().gateway.worker.means)
+    assert not means & gone
+    assert means >= {"vnet", "gso", "gro", "numpy"} - gone
 
 
 def test_20_megabytes_each_way_over_ipv6(lab: Lab, duo: Start) -> None:
