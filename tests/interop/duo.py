@@ -63,11 +63,14 @@ def connection_toml(
     dpd: dict[str, Any] | None = None,
     retry: dict[str, Any] | None = None,
     lifetime_s: int | None = None,
+    ipsec: dict[str, Any] | None = None,
+    packets: dict[str, Any] | None = None,
     **fields: Any,
 ) -> str:
     """Return a connection, the twin of strongSwan's usual one; ``fields`` are its other keys.
 
-    ``lifetime_s`` is that of the child and of the IKE SA.
+    ``lifetime_s`` is that of the child and of the IKE SA; ``ipsec`` and ``packets`` are more keys
+    of these tables.  None leaves a key out.
     """
     peer = _OTHER[side]
     here, there = _NUMBER[side], _NUMBER[peer]
@@ -84,7 +87,9 @@ def connection_toml(
     } | fields
     tables = {
         "ike": {"proposals": [ike] if isinstance(ike, str) else ike, "lifetime_s": lifetime_s},
-        "ipsec": {"proposals": [esp] if isinstance(esp, str) else esp, "lifetime_s": lifetime_s},
+        "ipsec": {"proposals": [esp] if isinstance(esp, str) else esp, "lifetime_s": lifetime_s}
+        | (ipsec or {}),
+        "packets": packets or {},
         "dpd": dpd or {},
         "retry": retry or {},
     }

@@ -168,9 +168,16 @@ def _ask(lab: Lab, way: Way, port: int, seed: str, rounds: int, sizes: Sequence[
                 for one in range(dice.randrange(1, 12))
             ]
             for octets in burst:
-                sock.send(octets)
+                _send(sock, octets)
             missing += _missing(sock, burst)
     return missing
+
+
+def _send(sock: socket.socket, octets: bytes) -> None:
+    with contextlib.suppress(OSError):
+        sock.send(octets)
+        return
+    sock.send(octets)  # the error was about an earlier one, from which the host has learnt the MTU
 
 
 def _learn_mtu(sock: socket.socket) -> None:

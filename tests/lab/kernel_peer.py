@@ -191,5 +191,7 @@ def _network(name: str) -> str:
                 for one in ADDRESSES[name][ifname]
             ),
             f"ip link set {ifname} up",
+            # what it merges, it sends on with the rest of its memory in the place of the data
+            f"ethtool -K {ifname} gro off gso off tso off",
         ]
     return "\n".join([*lines, ""])
