@@ -60,7 +60,9 @@ class MacIcv:
 class GmacIcv:
     """AES-GMAC: an IV of 8 octets, counted up, and a tag of 16 (RFC 4543 section 4).
 
-    The key is followed by 4 octets of salt, which with the IV are the nonce (section 3.2).
+    The key is followed by 4 octets of salt, which with the IV are the nonce (section 3.2).  The
+    associated data are AH's own, so the whole field counts as zeros, and the header is padded where
+    AH's is: on IPv6 (erratum 3643).
     """
 
     __slots__ = ("_encrypt", "_salt")
