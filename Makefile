@@ -22,8 +22,8 @@ lint: $(READY) ## style, types, import contracts, the rules of the house
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python .ci/check_house.py
 
-bench: $(READY) packages ## how fast, beside strongSwan in the same run
-	@$(BIN)/python -m benchmarks
+bench: $(READY) packages ## how fast, beside strongSwan in the same run: build/bench (BENCH="tunnel --quick")
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 interop: $(READY) packages ## only the tests against real peers: build/interop.xml and a table
 	@mkdir -p build

@@ -68,7 +68,7 @@ def run(wish: Wish, tell: Tell) -> Table:
         cells = [Cell(_all(samples, pair, key), 0, none) for pair in ("ours", "swan")]
         rows[name] = (*cells, Cell(()))
     title = f"{_RATE:,.0f} forged packets a second to a live SPI, TCP, 1 stream, {ESP} in UDP"
-    return Table("flood", title, ("ours", "swan", "ratio"), rows, _NOTES)
+    return Table("flood", title, ("ours", "swan", "ratio"), rows, (*_NOTES, *samples.failures))
 
 
 def _kept(samples: Samples, pair: str) -> tuple[float, ...]:

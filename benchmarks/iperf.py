@@ -32,7 +32,10 @@ class Run:
 
 
 def run_all(lab: Lab, seconds: float, runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Run all of them at once; return their JSON.  Raises LabError when one fails."""
+    """Run all of them at once, in whole seconds; return their JSON.
+
+    Raises LabError when one fails.
+    """
     servers = [_serve(lab, _PORT + number) for number in range(len(runs))]
     try:
         for number, server in enumerate(servers):
@@ -79,7 +82,8 @@ def _serve(lab: Lab, port: int) -> Process:
 def _client(lab: Lab, seconds: float, number: int, one: Run) -> dict[str, Any]:
     where = ["-c", one.target, "-p", str(_PORT + number)]
     bound = ["-B", one.source] if one.source else []
-    argv = [find("iperf3") or "iperf3", *where, *bound, "-t", f"{seconds:g}", "-J", *one.options]
+    whole = str(max(1, round(seconds)))  # it cuts fractions off, and 0 is for ever
+    argv = [find("iperf3") or "iperf3", *where, *bound, "-t", whole, "-J", *one.options]
     _, output, errors = lab.run("ca", argv, timeout=seconds + _PATIENCE)
     found: dict[str, Any] = json.loads(output or "{}")
     if "end" not in found or "error" in found:

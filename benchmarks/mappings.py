@@ -66,7 +66,7 @@ def run(wish: Wish, tell: Tell) -> Table:
             )
     columns = ("bare, 1 flow", "full", "ratio")
     title = f"TCP with {installed:,} children installed, {ESP} in UDP"
-    return Table("mappings", title, columns, rows, _NOTES)
+    return Table("mappings", title, columns, rows, (*_NOTES, *found.failures))
 
 
 # -- what is sent ---------------------------------------------------------------------------------

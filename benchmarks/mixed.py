@@ -32,7 +32,13 @@ def run(wish: Wish, tell: Tell) -> Table:
             Cell(ratios(ours, its), 2, _CPU),
         )
     columns = ("mixed; CPU: ours", "swan's pair; CPU: its in the mixed", "ratio")
-    return Table("mixed", f"Between ours and strongSwan, TCP, {ESP} in UDP", columns, rows, _NOTES)
+    return Table(
+        "mixed",
+        f"Between ours and strongSwan, TCP, {ESP} in UDP",
+        columns,
+        rows,
+        (*_NOTES, *samples.failures),
+    )
 
 
 _NOTES: Final = (

@@ -52,7 +52,7 @@ def run(wish: Wish, tell: Tell) -> Table:
         samples = take(wish, tests, open_pairs(stack, setups, tell), tell)
     rows = {name: row for test in tests if wish.test(test) for name, row in _rows(samples, test)}
     title = f"Throughput through a tunnel, {ESP} in UDP"
-    return Table("tunnel", title, ("ours", "swan", "ratio"), rows, _NOTES)
+    return Table("tunnel", title, ("ours", "swan", "ratio"), rows, (*_NOTES, *samples.failures))
 
 
 def _rows(samples: Samples, test: str) -> Iterator[tuple[str, tuple[Cell, ...]]]:

@@ -9,6 +9,7 @@ from benchmarks.loads import Sample, Test
 from benchmarks.pairs import Pair, Setup
 from benchmarks.table import Cell, Goal, Tell, ratios
 from benchmarks.wish import Wish
+from tests.lab.topology import LabError
 
 
 @dataclass
@@ -18,6 +19,8 @@ class Samples:
     found: dict[tuple[str, str], list[Sample]] = field(
         default_factory=lambda: defaultdict[tuple[str, str], list[Sample]](list)
     )
+    failures: list[str] = field(default_factory=list)
+    """The runs that came to nothing, each in a line: notes of the table."""
 
     def of(self, test: str, pair: str, *keys: str) -> tuple[float, ...]:
         """Return the sum of these quantities, round by round; 0 where there is none."""
@@ -76,5 +79,11 @@ def take(
             names = list((where or {}).get(test, pairs))
             for name in names if number % 2 == 0 else names[::-1]:
                 tell(f"round {number + 1} of {wish.rounds}, {test}, {name}")
-                samples.found[test, name].append(measure(pairs[name]))
+                sample = Sample()
+                try:
+                    sample = measure(pairs[name])
+                except LabError as error:
+                    reason = str(error).strip().splitlines()[0]
+                    samples.failures.append(f"Failed, round {number + 1}: {test}, {name}: {reason}")
+                samples.found[test, name].append(sample)
     return samples

@@ -54,7 +54,7 @@ def run(wish: Wish, tell: Tell) -> Table:
         samples = take(wish.everything(), {_TEST: tcp(wish)}, pairs, tell)
     rows = {name: row for one in variants for name, row in _rows(samples, one)}
     title = "Other ways through the tunnel, TCP, 1 stream"
-    return Table("variants", title, ("ours", "swan", "ratio"), rows, tuple(notes))
+    return Table("variants", title, ("ours", "swan", "ratio"), rows, (*notes, *samples.failures))
 
 
 def _rows(samples: Samples, name: str) -> Iterator[tuple[str, tuple[Cell, ...]]]:

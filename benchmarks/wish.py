@@ -5,6 +5,7 @@ from typing import Final
 
 SECONDS: Final = 3.0
 _QUICK: Final = 1.0
+_UDP_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Wish:
     @property
     def udp_seconds(self) -> float:
         """Return how long one rate of UDP is tried."""
-        return min(self.seconds, SECONDS / 2)
+        return min(self.seconds, _UDP_SECONDS)
 
     @property
     def is_partial(self) -> bool:
