@@ -5,6 +5,7 @@ import pytest
 
 from ikebana.config.compile import Plan
 from ikebana.daemon.database import IKE, ike_ports, spd_of
+from ikebana.daemon.mappings import mapping_views
 from ikebana.worker.messages import Policies
 from policy.flow import Flow
 from policy.selectors import TrafficSelector
@@ -103,3 +104,38 @@ def test_the_ports_of_ike_are_the_usual_ones_and_those_configured(world: World) 
 def test_a_disabled_connection_has_no_policy(world: World) -> None:
     moon = begun(world, lines="enabled = false\n")
     assert spd_of((), moon.gateway.tunnels.values(), ()) == ()
+
+
+def twins(here: str, one: str, other: str, remote: str) -> tuple[str, ...]:
+    """Two connections that have a network in common on the side of sun."""
+    made = []
+    for name, net in (("a", one), ("b", other)):
+        ends = (f"{name}.moon", "sun.lab") if here == MOON else ("sun.lab", f"{name}.moon")
+        nets = (net, remote) if here == MOON else (remote, net)
+        lines = (
+            f'routing_mode = "policy"\nlocal_id = "{ends[0]}"\nremote_id = "{ends[1]}"\n'
+            f'local_subnets = ["{nets[0]}"]\nremote_subnets = ["{nets[1]}"]\n'
+        )
+        passive = "" if here == MOON else 'initiation = "passive"\n'
+        made.append(connection(here, lines + passive, name=name))
+    return tuple(made)
+
+
+def test_tunnels_with_a_network_in_common_are_kept_apart(world: World) -> None:
+    nets = ("10.1.0.0/24", "10.3.0.0/24", "10.2.0.0/24")
+    world.sun.start(world.sun.plan(*twins(SUN, *nets)))
+    world.moon.start(world.moon.plan(*twins(MOON, *nets)))
+    world.settle()
+    for source, used in (("10.1.0.1", (1, 0)), ("10.3.0.1", (1, 1))):
+        there, back = packet(source, "10.2.0.1"), packet("10.2.0.1", source)
+        world.moon.tun.send(there)
+        world.settle()
+        world.sun.tun.send(back)
+        world.settle()
+        assert (world.sun.came_out(), world.moon.came_out()) == ([there], [back])
+        for box in (world.moon, world.sun):
+            box.report()
+            world.settle()
+            tunnels = [box.gateway.tunnels[name] for name in ("a", "b")]
+            sent = tuple(mapping_views(one)[0].packets_out for one in tunnels)
+            assert sent == used
