@@ -15,7 +15,7 @@ from ikecore.actions import ChildEstablished
 from policy.flow import Flow
 from policy.mismatch import mismatch
 from policy.selectors import TrafficSelector
-from policy.spd import DEFAULT, Action, Policy
+from policy.spd import DEFAULT, Action, Policy, SelectorPair
 from tundev.lookup import Fate, Way
 
 TUNNEL: Final = "tunnel"
@@ -54,7 +54,7 @@ def explain(flow: Flow, around: Surroundings, way: Way | None) -> ExplainView:
     tunnel = around.tunnels.get(hit.tunnel)
     name = _way(hit, flow, way, around.device)
     outcome = _outcome(flow, hit, tunnel, name, way)
-    pair = hit.pair_of(flow)
+    pair = _pair(hit, flow)
     child = outcome.child
     hints = tuple(_turned(flow, around)) if hit is DEFAULT else ()
     return ExplainView(
@@ -86,7 +86,7 @@ def _walk(
     seen: list[ConsideredView] = []
     for policy in around.policies:
         view = ConsideredView(policy.name, policy.action.value, policy.tunnel)
-        if policy.pair_of(flow) is not None:
+        if _pair(policy, flow) is not None:
             return (*seen, replace(view, hit=True)), policy
         found = mismatch(policy, flow)
         seen.append(replace(view, part=found.part.value, why=found.why))
@@ -209,13 +209,18 @@ def _turned(flow: Flow, around: Surroundings) -> Iterator[str]:
         target_port=flow.source_port,
     )
     for policy in around.policies:
-        if policy.pair_of(back) is not None:
+        if _pair(policy, back) is not None:
             yield (
                 f"It would be the way in of {policy.name}; policies are asked on the way out: "
                 f"ikebana policy explain {told(replace(back, protocol=0, target_port=-1))}"
                 + (f" {protocol_name(flow.protocol)}" if flow.protocol else "")
             )
             return
+
+
+def _pair(policy: Policy, flow: Flow) -> SelectorPair | None:
+    """Return the pair that a flow is inside of; ports not told are not those of a fragment."""
+    return next((pair for pair in policy.selectors if pair.matches(flow)), None)
 
 
 def _carries(child: ChildEstablished, flow: Flow) -> bool:

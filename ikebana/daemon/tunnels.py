@@ -61,7 +61,7 @@ class Tunnel:
         if self.plan.children or not self.local:
             return False
         there = (self.plan.children_at(self.local, self.remote, one) for one in sorted(self.remote))
-        policy = policy_of(self.name, (child for children in there for child in children))
+        policy = policy_of(self.plan, (child for children in there for child in children))
         changed = policy != self.policy
         self.policy = policy
         return changed
@@ -104,10 +104,10 @@ def make_tunnel(plan: TunnelPlan, entropy: Entropy) -> Tunnel:
         plan.childless is Childless.PREFER,
     )
     core = Connection(plan.name, terms, entropy, enabled=plan.enabled)
-    return Tunnel(plan, core, policy_of(plan.name, plan.children))
+    return Tunnel(plan, core, policy_of(plan, plan.children))
 
 
-def policy_of(name: str, children: Iterable[ChildProfile]) -> Policy:
+def policy_of(plan: TunnelPlan, children: Iterable[ChildProfile]) -> Policy:
     """Return a connection's line of the SPD: all pairs of each of its children."""
     pairs = (
         SelectorPair(local, remote)
@@ -116,7 +116,8 @@ def policy_of(name: str, children: Iterable[ChildProfile]) -> Policy:
         for remote in child.remote_ts
         if local.version == remote.version
     )
-    return Policy(name, Action.PROTECT, tuple(dict.fromkeys(pairs)), name)
+    selectors = tuple(dict.fromkeys(pairs))
+    return Policy(plan.name, Action.PROTECT, selectors, plan.name, plan.later_fragments)
 
 
 def is_half_open(report: Report, tunnel: Tunnel | None) -> bool:

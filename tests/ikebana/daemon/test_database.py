@@ -10,7 +10,7 @@ from ikebana.worker.messages import Policies
 from policy.flow import Flow
 from policy.selectors import TrafficSelector
 from policy.spd import Action, Policy, SelectorPair, Spd
-from tests.ikebana.daemon.world import INSIDE, MOON, SUN, Box, World, connection, packet
+from tests.ikebana.daemon.world import INSIDE, MOON, NETS, SUN, Box, World, connection, packet
 
 BYPASS = Policy(
     "printers",
@@ -139,3 +139,27 @@ def test_tunnels_with_a_network_in_common_are_kept_apart(world: World) -> None:
             tunnels = [box.gateway.tunnels[name] for name in ("a", "b")]
             sent = tuple(mapping_views(one)[0].packets_out for one in tunnels)
             assert sent == used
+
+
+@pytest.mark.parametrize("also", [True, False])
+def test_fragments_without_ports_go_with_the_first_one_where_both_ends_agree(
+    world: World, also: bool
+) -> None:
+    """RFC 4301 section 7."""
+    rules = (
+        '[[connection.spd_policies]]\nlocal_cidrs = ["{}"]\nremote_cidrs = ["{}"]\n'
+        'protocol = "tcp"\n{}_ports = [443]\n'
+        f"[connection.ipsec]\nfragments_also = {str(also).lower()}\n"
+    )
+    policy = 'routing_mode = "policy"\n'
+    sun = policy + 'initiation = "passive"\n' + rules.format(NETS[SUN], NETS[MOON], "local")
+    world.sun.start(world.sun.plan(connection(SUN, sun)))
+    moon = policy + rules.format(NETS[MOON], NETS[SUN], "remote")
+    world.moon.start(world.moon.plan(connection(MOON, moon)))
+    world.settle()
+    later = bytearray(packet(INSIDE[MOON], INSIDE[SUN], bytes(16)))
+    later[7], later[9] = 2, 6  # the part of a TCP segment from its octet 16 on
+    world.moon.tun.send(bytes(later))
+    world.settle()
+    assert world.sun.came_out() == [bytes(later)] * also
+    assert counts(world.moon).get("policy", 0) == (not also)

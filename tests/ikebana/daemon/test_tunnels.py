@@ -20,7 +20,8 @@ SA = b"an SA's "
 def test_the_policy_has_the_pairs_of_each_child_and_no_others() -> None:
     one, two, six = map(TrafficSelector.from_cidr, ("10.1.1.0/24", "10.1.2.0/24", "2001:db8::/64"))
     there, other = map(TrafficSelector.from_cidr, ("10.2.1.0/24", "10.2.2.0/24"))
-    policy = policy_of("net", (ChildProfile((one, six), (there,)), ChildProfile((two,), (other,))))
+    plan = compile_config(config(CONNECTION)).tunnels[0]
+    policy = policy_of(plan, (ChildProfile((one, six), (there,)), ChildProfile((two,), (other,))))
     assert policy.selectors == (SelectorPair(one, there), SelectorPair(two, other))
     assert (policy.name, policy.tunnel) == ("net", "net")
 
