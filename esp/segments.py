@@ -44,9 +44,11 @@ def finish_checksum(packet: bytearray | memoryview, start: int, offset: int, len
     """Do what NEEDS_CSUM asks for, in a packet that ends at ``length``.
 
     The field at ``start + offset`` already holds the sum of the pseudo header (VIRTIO 1.2 section
-    5.1.6.2).  Raises :exc:`~policy.flow.MalformedPacket` when it lies outside of the packet.
+    5.1.6.2).  Raises :exc:`~policy.flow.MalformedPacket` when it lies outside of the packet, or in
+    its IP header: nothing that a policy looks at may change by this.
     """
-    if offset < 0 or offset & 1 or not 0 <= start <= length - offset - 2 or length > len(packet):
+    l4 = 40 if packet and packet[0] >> 4 == 6 else 20
+    if offset < 0 or offset & 1 or not l4 <= start <= length - offset - 2 or length > len(packet):
         raise MalformedPacket("a checksum outside of its packet")
     value = -ones_sum(packet[start:length]) % 0xFFFF
     # 0 says "none was made" to UDP alone (RFC 768), whose field is the sixth octet

@@ -83,7 +83,7 @@ class Singles:
         flags, _kind, _size, _mss, start, offset = VNET.unpack_from(
             self._arena.octets, begin * SLOT + _VNET_AT
         )
-        if flags & NEEDS_CSUM and (offset & 1 or start + offset + 2 > length):
+        if flags & NEEDS_CSUM and (offset & 1 or not l4 <= start <= length - offset - 2):
             return False
         trailer = sa.trailer(length, 4 if version == 4 else 41)
         width = length + len(trailer)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from esp.checksum import ones_sum, pseudo_sum
 from esp.coalesce import Coalescer, run_key
-from esp.segments import finish_checksum
+from esp.segments import finish_checksum, segments
 from esp.vnet import NEEDS_CSUM, VNET, VNET_NONE
 from tests.esp.flows import (
     ACK,
@@ -348,3 +348,16 @@ def test_keys_are_equal_only_for_what_may_be_joined() -> None:
     assert run_key(one, 20, 6, 52) == run_key(other, 20, 6, 52)
     flow.ttl = 1
     assert run_key(one, 20, 6, 52) != run_key(flow.packet(b""), 20, 6, 52)
+
+
+@given(st.integers(0, 1 << 32), st.integers(13, 1400), st.integers(2, 32))
+def test_what_was_cut_apart_is_joined_to_the_same_octets(seed: int, mss: int, count: int) -> None:
+    rng = seeded(seed)
+    flow = replace(any_stream(rng), fragment=0x4000)
+    payload = rng.randbytes(mss * (count - 1) + rng.randrange(13, mss + 1))
+    whole = flow.copy().packet(payload, rng.choice([ACK, ACK | PSH, ACK | ECE]))
+    cut = segments(memoryview(bytearray(whole)), flow.l4, flow.kind, mss)
+    [[_, *rest]] = joined([bytes(head) + bytes(part) for head, part in cut]).writes
+    again = bytearray(b"".join(rest))
+    finish_checksum(again, flow.l4, 6 if flow.protocol == UDP else 16, len(again))
+    assert again == whole

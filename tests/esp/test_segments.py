@@ -218,11 +218,24 @@ def test_a_checksum_is_finished(name: str) -> None:
 @pytest.mark.parametrize(
     ("start", "offset", "length"),
     [(20, 16, 37), (20, 16, 41), (41, 0, 40), (65535, 16, 40), (20, 65535, 40), (20, 5, 40),
-     (-2, 6, 40), (20, -2, 40), (0, 0, 1), (0, 0, 0)],
+     (-2, 6, 40), (20, -2, 40), (0, 0, 1), (0, 0, 0), (0, 0, 40), (18, 6, 40)],
 )  # fmt: skip
 def test_a_checksum_outside_of_its_packet_is_refused(start: int, offset: int, length: int) -> None:
     with pytest.raises(MalformedPacket):
         finish_checksum(bytearray(40), start, offset, length)
+
+
+def test_a_checksum_in_the_header_of_ipv6_is_refused() -> None:
+    """It could turn one address into another after all policies were asked."""
+    packet = bytearray(v6().packet(bytes(100)))
+    finish_checksum(packet, 40, 16, len(packet))
+    with pytest.raises(MalformedPacket):
+        finish_checksum(packet, 38, 0, len(packet))
+
+
+def test_no_octets_have_no_checksum() -> None:
+    with pytest.raises(MalformedPacket):
+        finish_checksum(bytearray(), 20, 16, 40)
 
 
 def test_a_field_at_the_very_end_is_inside() -> None:
