@@ -68,16 +68,25 @@ class ClearChannel:
         self,
         header: Header,
         payloads: tuple[Payload, ...],
-        room: int = 0,  # noqa: ARG002
+        room: int = 0,  # noqa: ARG002 - the protocol's: nothing is cut here
     ) -> tuple[bytes, ...]:
         """Encode in clear."""
         return (build_init(header, payloads),)
 
-    def open(self, datagram: bytes, header: Header, now: float) -> Message:  # noqa: ARG002
+    def open(
+        self,
+        datagram: bytes,
+        header: Header,
+        now: float,  # noqa: ARG002 - the protocol's: no fragment waits here
+    ) -> Message:
         """Parse in clear; nothing but IKE_SA_INIT passes."""
         return parse_init(datagram, header)
 
-    def is_first_fragment(self, datagram: bytes, header: Header) -> bool:  # noqa: ARG002
+    def is_first_fragment(
+        self,
+        datagram: bytes,  # noqa: ARG002 - the protocol's, as the next
+        header: Header,  # noqa: ARG002
+    ) -> bool:
         """Return False: in clear there are none."""
         return False
 

@@ -15,7 +15,7 @@ from ikev2.exchanges.create_child import CreateChild
 from ikev2.exchanges.creation import Creation, Rival
 from ikev2.exchanges.rekey_child import RekeyChild
 from ikev2.exchanges.rekey_ike import RekeyIke, claim
-from ikev2.exchanges.rekey_ike_response import answer_rekey_ike
+from ikev2.exchanges.rekey_ike_response import answer_rekey_ike, refuse
 from ikev2.install import Made, install
 from ikev2.message import Message
 from ikev2.payloads.chain import Payload
@@ -34,7 +34,7 @@ _OVERDUE: Final = 60.0  # seconds in which a peer deletes what it has renewed, o
 
 def busy(sa: IkeSa, message: Message, now: float) -> list[Action]:
     """Answer that it does not suit now (section 2.25)."""
-    return _refuse(sa, message, now, NotifyType.TEMPORARY_FAILURE)
+    return refuse(sa, message, now, NotifyType.TEMPORARY_FAILURE)
 
 
 def answer_create_child(sa: IkeSa, message: Message, now: float) -> list[Action]:
@@ -51,13 +51,13 @@ def answer_create_child(sa: IkeSa, message: Message, now: float) -> list[Action]
     if rekey is not None:
         return _renew(sa, message, rekey, now)
     if len(sa.children) >= _CHILDREN:
-        return _refuse(sa, message, now, NotifyType.NO_ADDITIONAL_SAS)
+        return refuse(sa, message, now, NotifyType.NO_ADDITIONAL_SAS)
     asked = asked_behind_nat(sa, Asked.of(message))
     wanted = best_fit(sa.profile, asked, (c.wanted for c in sa.children.values() if c.is_live))
     agreed = agree(sa.profile, wanted, asked)
     if isinstance(agreed, Refusal):
         told = sa.fail(agreed.diagnosis, wanted)
-        return [*_refuse(sa, message, now, agreed.notify), told]
+        return [*refuse(sa, message, now, agreed.notify), told]
     ours = [one for one in sa.under_way(CreateChild) if one.wanted == wanted]
     return _make(sa, message, agreed, wanted, ours, now)
 
@@ -78,7 +78,7 @@ def _renew(sa: IkeSa, message: Message, rekey: Notify, now: float) -> list[Actio
     agreed = agree(sa.profile, what_stood, asked, renews=old.spec.suite)
     if isinstance(agreed, Refusal):
         told = sa.fail(agreed.diagnosis, old.wanted)
-        return [*_refuse(sa, message, now, agreed.notify), told]
+        return [*refuse(sa, message, now, agreed.notify), told]
     ours = [one for one in sa.under_way(RekeyChild) if one.old is old]
     return _make(sa, message, agreed, old.wanted, ours, now, old)
 
@@ -118,11 +118,11 @@ def _make(
     data, nonce = message.one(KeyExchangeData), message.one(Nonce)
     if group is not None and (data is None or data.group != group.iana):
         wanted_group = group.iana.to_bytes(2, "big")
-        return _refuse(sa, message, now, NotifyType.INVALID_KE_PAYLOAD, wanted_group)
+        return refuse(sa, message, now, NotifyType.INVALID_KE_PAYLOAD, wanted_group)
     try:
         shared, key = _exchange_keys(group, data)
     except BadPublicValue:
-        return _refuse(sa, message, now, NotifyType.INVALID_SYNTAX)
+        return refuse(sa, message, now, NotifyType.INVALID_SYNTAX)
     mine = sa.resources.entropy.octets(OCTETS)
     nonces = (nonce.data if nonce is not None else b"", mine)
     spi = sa.offer_spi(now)
@@ -152,9 +152,3 @@ def _exchange_keys(
     group.check(data.data)
     kex = group.generate()
     return kex.shared(data.data), (KeyExchangeData(group.iana, kex.public),)
-
-
-def _refuse(
-    sa: IkeSa, message: Message, now: float, kind: NotifyType, data: bytes = b""
-) -> list[Action]:
-    return sa.answer(message.header, (Notify(kind, data),), now)

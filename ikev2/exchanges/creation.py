@@ -62,7 +62,6 @@ class Creation:
         self._kex: KeyExchange | None = None
         self._nonce = b""
         self._spi = 0
-        self._profiles: tuple[ChildProfile, ...] = (wanted,)
 
     # -- what a subclass decides ----------------------------------------------------------------
     def is_moot(self, sa: IkeSa) -> bool:

@@ -26,31 +26,31 @@ _LINE: Final = 16  # SAs that come of one, those on their way out included
 def answer_rekey_ike(sa: IkeSa, message: Message, now: float) -> list[Action]:
     """Make the new SA; the children go over at once, unless we are renewing it too."""
     if _is_changing_children(sa) or _is_crowded(sa):
-        return _refuse(sa, message, now, NotifyType.TEMPORARY_FAILURE)
+        return refuse(sa, message, now, NotifyType.TEMPORARY_FAILURE)
     offered, data, nonce = (
         message.one(SecurityAssociation),
         message.one(KeyExchangeData),
         message.one(Nonce),
     )
     if offered is None or data is None or nonce is None:
-        return _refuse(sa, message, now, NotifyType.INVALID_SYNTAX)
+        return refuse(sa, message, now, NotifyType.INVALID_SYNTAX)
     usable = tuple(p for p in offered.proposals if p.protocol == Protocol.IKE and _is_spi(p.spi))
     ours = (*renewing(sa.profile, sa.suite, b""), *sa.profile.ike_proposals)
     settled = choose(preferring(ours, data.group), usable)
     if settled is None or settled[0].group is None:
         mismatch = ike_mismatch(sa.profile.ike_proposals, offered.proposals, proven=True)
         told = sa.fail(mismatch)
-        return [*_refuse(sa, message, now, NotifyType.NO_PROPOSAL_CHOSEN), told]
+        return [*refuse(sa, message, now, NotifyType.NO_PROPOSAL_CHOSEN), told]
     suite, group = settled[0], settled[0].group
     if data.group != group.iana:
         wanted = group.iana.to_bytes(2, "big")
-        return _refuse(sa, message, now, NotifyType.INVALID_KE_PAYLOAD, wanted)
+        return refuse(sa, message, now, NotifyType.INVALID_KE_PAYLOAD, wanted)
     try:
         group.check(data.data)
         kex = group.generate()
         shared = kex.shared(data.data)
     except BadPublicValue:
-        return _refuse(sa, message, now, NotifyType.INVALID_SYNTAX)
+        return refuse(sa, message, now, NotifyType.INVALID_SYNTAX)
     mine, spi = sa.resources.entropy.octets(OCTETS), sa.resources.entropy.octets(8)
     spis, nonces = (settled[1].spi, spi), (nonce.data, mine)
     keys = derive_rekeyed(sa.keys, suite, shared, nonces, spis, initiator=False)
@@ -88,7 +88,8 @@ def _is_spi(spi: bytes) -> bool:
     return len(spi) == 8 and any(spi)
 
 
-def _refuse(
+def refuse(
     sa: IkeSa, message: Message, now: float, kind: NotifyType, data: bytes = b""
 ) -> list[Action]:
+    """Answer a request of CREATE_CHILD_SA with an error (RFC 7296 section 1.3)."""
     return sa.answer(message.header, (Notify(kind, data),), now)
