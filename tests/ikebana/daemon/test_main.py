@@ -50,6 +50,15 @@ def test_a_reload_takes_connections_over_but_not_what_needs_a_restart() -> None:
     assert reloaded(running, running.gateway) == before
 
 
+def test_a_reload_takes_the_policies_of_the_gateway_over() -> None:
+    table = '[[gateway.policies]]\naction = "discard"\nremote = ["10.9.0.0/16"]\n'
+    running, changed = config(CONNECTION), config(table + CONNECTION)
+    plan = reloaded(changed, running.gateway)
+    assert [one.name for one in plan.policies] == ["policy 1"]
+    assert plan.gateway == compile_config(running).gateway  # so nobody is told to restart
+    assert reloaded(running, changed.gateway).policies == ()
+
+
 def test_a_problem_is_one_line_with_its_place_and_what_to_do() -> None:
     problem = ConfigProblem("connection[0].psk", 3, "missing", 'psk = { file = "net.psk" }')
     line = problem_line(Path("moon.toml"), problem)
