@@ -25,6 +25,7 @@ NAMES: Final = (
     "handshake_memory",
     "handshake_loopback",
     "esp_packets",
+    "esp_lanes",
     "cycles",
     *TRAFFIC,
     "footprint",

@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from benchmarks.loads import Sample, Test
@@ -26,7 +27,8 @@ _TOLD: Final = 1.2  # seconds until counters are surely told
 _LEAST: Final = 0.01  # per cent: what is kept is not nothing, so that a ratio exists
 _SIDES: Final = (("10.1.0.2", "10.2.0.2"),)
 _QUIET: Final = "quiet"
-_FLOODED: Final = "flooded"
+_SIZES: Final = (124, 1436)
+"""Octets of a forged packet: a small one, and one like those of the stream."""
 _KEPT: Final = Goal("≥ 1: it costs no more than strongSwan's", 1.0)
 _NONE: Final = Goal("none", 0, at_most=True)
 _SPI: Final = re.compile(r"^\s+in\s+([0-9a-f]{8})", re.MULTILINE)
@@ -46,7 +48,7 @@ def run(wish: Wish, tell: Tell) -> Table:
     need("charon-systemd", "swanctl", "ping", "nft")
     tests: dict[str, Test] = {
         _QUIET: lambda pair: {"rate": _stream(pair.lab, wish.seconds)[0]},
-        _FLOODED: lambda pair: _flooded(pair, wish.seconds),
+        **{_flood(size): partial(_flooded, wish.seconds, size) for size in _SIZES},
     }
     with ExitStack() as stack:
         setups = {
@@ -55,43 +57,49 @@ def run(wish: Wish, tell: Tell) -> Table:
         }
         pairs = open_pairs(stack, {n: one for n, one in setups.items() if wish.pair(n)}, tell)
         samples = take(wish.everything(), tests, pairs, tell)
-    ours, theirs = (_kept(samples, name) for name in ("ours", "swan"))
     rows = {f"{test}, Mbit/s": samples.row(test, "ours", "swan", ("rate",), 0) for test in tests}
-    rows["kept, %"] = (Cell(ours), Cell(theirs), Cell(ratios(ours, theirs), 2, _KEPT))
-    for name, key in (
-        ("forged, sent, 1/s", "sent"),
-        ("forged, refused by the check, 1/s", "refused"),
-        ("wrong packets let in", "strange"),
-        ("wrong octets in the stream", "wrong"),
-    ):
-        none = _NONE if key in ("strange", "wrong") else None
-        cells = [Cell(_all(samples, pair, key), 0, none) for pair in ("ours", "swan")]
-        rows[name] = (*cells, Cell(()))
+    for flood in map(_flood, _SIZES):
+        rows |= _rows(samples, flood)
     title = f"{_RATE:,.0f} forged packets a second to a live SPI, TCP, 1 stream, {ESP} in UDP"
     return Table("flood", title, ("ours", "swan", "ratio"), rows, (*_NOTES, *samples.failures))
 
 
-def _kept(samples: Samples, pair: str) -> tuple[float, ...]:
+def _flood(size: int) -> str:
+    return f"{size} B"
+
+
+def _rows(samples: Samples, flood: str) -> dict[str, tuple[Cell, ...]]:
+    """Return what one size of forged packets did."""
+    ours, theirs = (_kept(samples, flood, name) for name in ("ours", "swan"))
+    rows: dict[str, tuple[Cell, ...]] = {}
+    rows[f"{flood}, kept, %"] = (Cell(ours), Cell(theirs), Cell(ratios(ours, theirs), 2, _KEPT))
+    for name, key, goal in (
+        ("forged, sent, 1/s", "sent", None),
+        ("forged, refused by the check, 1/s", "refused", None),
+        ("wrong packets let in", "strange", _NONE),
+        ("wrong octets in the stream", "wrong", _NONE),
+    ):
+        found = [samples.found.get((flood, pair), ()) for pair in ("ours", "swan")]
+        cells = [Cell(tuple(one[key] for one in some if one), 0, goal) for some in found]
+        rows[f"{flood}, {name}"] = (*cells, Cell(()))
+    return rows
+
+
+def _kept(samples: Samples, flood: str, pair: str) -> tuple[float, ...]:
     """Return what was left of the rate, in per cent, round by round."""
-    quiet, flooded = (samples.of(test, pair, "rate") for test in (_QUIET, _FLOODED))
+    quiet, flooded = (samples.of(test, pair, "rate") for test in (_QUIET, flood))
     return tuple(
         max(_LEAST, 100 * less / full) for full, less in zip(quiet, flooded, strict=True) if full
     )
 
 
-def _all(samples: Samples, pair: str, key: str) -> tuple[float, ...]:
-    """Return a quantity's samples, also those that are 0."""
-    found = samples.found.get((_FLOODED, pair), ())
-    return tuple(sample[key] for sample in found if key in sample)
-
-
-def _flooded(pair: Pair, seconds: float) -> Sample:
+def _flooded(seconds: float, size: int, pair: Pair) -> Sample:
     """Send TCP while forged packets come in at gateway B."""
     log = pair.lab.folder / "forger.log"
     log.unlink(missing_ok=True)
     us = [sys.executable, "-m", "benchmarks.forger", pair.lab.outer("ga"), pair.lab.outer("gb")]
     strange, refused = _strangers(pair.lab), _refused(pair)
-    forger = pair.lab.spawn("forger", [*us, str(_live_spi(pair)), f"{_RATE:g}"], log)
+    forger = pair.lab.spawn("forger", [*us, str(_live_spi(pair)), str(size), f"{_RATE:g}"], log)
     try:
         time.sleep(_RAMP)
         rate, wrong = _stream(pair.lab, seconds)
@@ -149,9 +157,9 @@ def _prepare(lab: Lab) -> None:
 
 _NOTES: Final = (
     "The forger has the peer's address and port, on a wire of its own to gateway B; its sequence "
-    "numbers are ahead, its packets of 124 octets random.  Kept: the rate under the flood by the "
-    "quiet one; less than 0.01 % counts as that.  strongSwan, at its usual level, logs each packet "
-    "that it refuses; ours counts them.",
+    "numbers are ahead, its packets random, small or as large as the stream's.  Kept: the rate "
+    "under the flood by the quiet one; less than 0.01 % counts as that.  strongSwan, at its usual "
+    "level, logs each packet that it refuses; ours counts them.",
     "Let in: packets that leave B's tunnel and were not sent into it by A's host; octets of the "
     "stream that are not what was sent.",
 )

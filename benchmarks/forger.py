@@ -1,6 +1,6 @@
 """ESP that claims to come from the peer, to a live SPI: each datagram costs the gateway a check.
 
-    python -m benchmarks.forger SOURCE TARGET SPI RATE        until SIGTERM
+    python -m benchmarks.forger SOURCE TARGET SPI SIZE RATE     until SIGTERM
 
 The sequence numbers are ahead of what the window has seen, so that only the integrity check can
 refuse the packets.  Prints what it sent and in how many seconds, as JSON.
@@ -17,7 +17,6 @@ from typing import Final
 
 _NAT_PORT: Final = 4500
 _UDP_SEGMENT: Final = 103  # linux/udp.h
-_SIZE: Final = 124  # octets of ESP: SPI, sequence number, IV, 92 of ciphertext, ICV
 _ROWS: Final = 32
 _AHEAD: Final = 1 << 20
 _PACE: Final = 0.002  # seconds between two looks at the clock
@@ -25,16 +24,16 @@ _LONGEST: Final = 120.0  # if nobody ends it
 _HEAD: Final = struct.Struct("!II")
 
 
-def forge(source: str, target: str, spi: int, rate: float) -> dict[str, float]:
-    """Send until SIGTERM; return ``sent`` and ``seconds``."""
+def forge(source: str, target: str, spi: int, size: int, rate: float) -> dict[str, float]:
+    """Send packets of ``size`` octets until SIGTERM; return ``sent`` and ``seconds``."""
     ending: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
     burst = b"".join(
-        _HEAD.pack(spi, _AHEAD + number) + os.urandom(_SIZE - _HEAD.size) for number in range(_ROWS)
+        _HEAD.pack(spi, _AHEAD + number) + os.urandom(size - _HEAD.size) for number in range(_ROWS)
     )
     sent, began = 0, time.monotonic()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, _SIZE)
+        sock.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, size)
         sock.bind((source, _NAT_PORT))
         sock.connect((target, _NAT_PORT))
         while not ending and (elapsed := time.monotonic() - began) < _LONGEST:
@@ -47,5 +46,5 @@ def forge(source: str, target: str, spi: int, rate: float) -> dict[str, float]:
 
 if __name__ == "__main__":
     source, target, *numbers = sys.argv[1:]
-    found = forge(source, target, int(numbers[0]), float(numbers[1]))
+    found = forge(source, target, int(numbers[0]), int(numbers[1]), float(numbers[2]))
     sys.stdout.write(json.dumps(found) + "\n")
