@@ -9,7 +9,7 @@ import contextlib
 import os
 from typing import Final
 
-_STEP: Final = 5  # of nice(2): about a third of the worker's share where both always want to run
+_STEP: Final = 3  # of nice(2): half the share of the worker where both always want to run
 _LOWEST: Final = 19
 
 

@@ -17,8 +17,8 @@ def back(nice: int) -> int:
     return int(found.stdout)
 
 
-def test_a_process_steps_back_by_five_levels_and_no_further_than_there_are() -> None:
-    assert back(0) == min(19, current() + 5)
+def test_a_process_steps_back_by_three_levels_and_no_further_than_there_are() -> None:
+    assert back(0) == min(19, current() + 3)
     assert back(17 - current()) == 19
 
 
