@@ -165,7 +165,8 @@ class Carrier:
             self._counters.count("no_socket", count)
             return
         tos, ttl = outer & _TOS, child.treatment.ttl
-        if outer & DF:
+        toggles = outer & DF and protocol != raw.AH  # which has it in a header of its own
+        if toggles:
             set_df(sock, True)
         if path.esp_in_udp:
             taken = udp.send_rows(sock, rows, size, local, remote, tos, ttl=ttl, most=self._most)
@@ -176,7 +177,7 @@ class Carrier:
             taken = sum(raw.send_ah(sock, one, local, remote[0], tos, ttl=ttl) for one in parts)
         else:
             taken = raw.send_rows(sock, rows, size, local, remote[0], tos, ttl=ttl)
-        if outer & DF:
+        if toggles:
             set_df(sock, False)
         if taken != count:
             self._counters.count("queue_full", count - taken)

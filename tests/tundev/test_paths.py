@@ -26,6 +26,17 @@ def test_the_way_to_a_peer(spaces: Namespaces) -> None:
         assert default_address("fd00::2") == "fd00::1"
 
 
+def test_the_mtu_of_a_route_is_a_bound(spaces: Namespaces) -> None:
+    a, b = spaces.add("a"), spaces.add("b")
+    a.veth("w", b, "w")
+    a.address("w", "10.0.0.1/24")
+    spaces.run("a", ["ip", "route", "add", "10.1.0.0/24", "via", "10.0.0.2", "mtu", "1400"]).wait()
+    with a.enter():
+        assert [path_mtu("10.1.0.2", mark) for mark in (0, 7)] == [1400, 1400]
+        a.up("w", 1300)
+        assert path_mtu("10.1.0.2") == 1300
+
+
 @pytest.mark.usefixtures("inside")
 def test_without_a_route_there_is_no_address_and_a_usual_mtu() -> None:
     assert default_address("10.0.0.2") is None
