@@ -117,10 +117,10 @@ class Gateway:
     def start(self) -> None:
         """Take every connection of the plan into service."""
         self._roaming.look()
+        self._set_policies()
         for plan in self.plan.tunnels:
             self._add(plan)
         self.performer.configure(self.tunnels.values())
-        self._set_policies()
         self.performer.brief()
         for tunnel in list(self.tunnels.values()):
             self._perform(tunnel, tunnel.core.start())
@@ -133,13 +133,13 @@ class Gateway:
         for tunnel in gone:
             self._forget(tunnel)
             self._event(CloseAllWanted(tunnel.name))
-        self.plan = plan
-        fresh = [one for one in plan.tunnels if one.name not in self.tunnels]
-        for one in fresh:
         are_new = plan.policies != self.plan.policies
-            self._add(one)
+        self.plan = plan
         if are_new:
             self._set_policies()
+        fresh = [one for one in plan.tunnels if one.name not in self.tunnels]
+        for one in fresh:
+            self._add(one)
         for tunnel in gone:  # after the new ones' began: nothing leaves in clear between
             self.kernel.end_routes(tunnel)
         self._roster.order([one.name for one in plan.tunnels])
@@ -257,13 +257,13 @@ class Gateway:
         if plan.enabled:
             self.kernel.begin_routes(tunnel)
 
-    def _forget(self, tunnel: Tunnel) -> None:
-        self._roster.remove(tunnel)
-        self.performer.forget(tunnel)
     def _set_policies(self) -> None:
         self.performer.policies = self.plan.policies
         self.kernel.set_policies(self.plan.policies)
 
+    def _forget(self, tunnel: Tunnel) -> None:
+        self._roster.remove(tunnel)
+        self.performer.forget(tunnel)
         self._peers.end(tunnel)
 
     def _route(self, remote: str) -> str:
