@@ -9,7 +9,7 @@ import pytest
 from ikebana.control.client import Client
 from tests.interop.duo import HOST_B, connection_toml, gateway_toml, only_tunnelled, packets
 from tests.lab.ikebana import Gateway
-from tests.lab.topology import Lab
+from tests.lab.topology import Lab, wait_for
 
 pytestmark = pytest.mark.lab
 Policy = dict[str, Any]
@@ -21,6 +21,7 @@ ECHO = """
 import socket
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 sock.bind(("10.2.0.2", {port}))
+print("ready", flush=True)
 while True:
     data, source = sock.recvfrom(2000)
     sock.sendto(data, source)
@@ -71,7 +72,9 @@ def explained(gateway: Gateway, *words: str) -> dict[str, Any]:
 
 def test_a_bypass_goes_in_clear_both_ways_and_nothing_else_does(lab: Lab) -> None:
     a, b = gateways(lab, [DNS])
-    lab.spawn("cb", ["python3", "-c", ECHO.format(port=53)], lab.folder / "echo.log")
+    log = lab.folder / "echo.log"
+    lab.spawn("cb", ["python3", "-c", ECHO.format(port=53)], log)
+    wait_for(lambda: "ready" in log.read_text(), 10, "the one who answers")
     clear = lab.capture("gb", "wan", "udp port 53")
     with only_tunnelled(lab, f"{ESP} or udp port 53"):
         assert asked(lab, "ca", HOST_B, 53)
