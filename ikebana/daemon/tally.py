@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from esp.counters import DROPS, OF_SA, TRAFFIC
+from esp.counters import DROPS, OF_SA, OTHERS, TRAFFIC
 from ikebana.worker.messages import Traffic
 
 _STALE: Final = 2.5  # seconds; the worker tells every second of what changed
+_NAMES: Final = (*TRAFFIC, *DROPS, *OTHERS)
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._worker: Mapping[str, int] = {}
-        self._before: dict[str, int] = {}  # by the workers that are gone
+        self._before = dict.fromkeys(_NAMES, 0)  # by the workers that are gone
         self._ike: dict[str, int] = {}
         self._children: dict[int, Counts] = {}
         self.means: tuple[str, ...] = ()
@@ -86,7 +87,8 @@ class Tally:
 
     def take(self, message: Traffic, now: float) -> frozenset[int]:
         """Take what the worker tells; return the children whose peer was heard."""
-        self._worker = message.counts or self._worker
+        if message.counts:
+            self._worker = {name: message.counts.get(name, 0) for name in _NAMES}
         for spi, drops in message.drops:
             if (counts := self._children.get(spi)) is not None:
                 counts.see(drops)
@@ -113,7 +115,7 @@ class Tally:
         return found
 
     def all(self) -> dict[str, int]:
-        """Return every counter by name."""
+        """Return every counter by name, also those that are 0."""
         found = self._by_worker()
         add(found, self._of_ike())
         return found
