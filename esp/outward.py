@@ -19,7 +19,7 @@ from esp.child import ChildSa
 from esp.engine import Engine
 from esp.outer import outer_header
 from esp.sa import Drop, OutboundSa
-from esp.segments import finish_checksum, segments
+from esp.segments import TCP, UDP, finish_checksum, segments
 from esp.sendbuffer import Send, SendBuffer
 from esp.vnet import GSO_ECN, GSO_UDP, NEEDS_CSUM, VNET
 from policy.flow import MalformedPacket
@@ -81,21 +81,20 @@ class Outward:
 
     # -- singles --------------------------------------------------------------------------------
     def _take_singles(self) -> None:
-        lengths = self._lengths
+        lengths, self._lengths = self._lengths, []
         if not lengths:
             return
         if self._singles is None or len(lengths) < lanes.LEAST or lengths[-1] > LARGEST:
-            self._slots(0, len(lengths))
+            self._slots(0, len(lengths), lengths)
         else:
             left = 0  # slots before this one are done
             for begin, end in pairwise(self._singles.runs(lengths)):
                 if end - begin >= lanes.LEAST and self._is_known(begin, lengths[begin]):
-                    self._slots(left, begin)
+                    self._slots(left, begin, lengths)
                     left = begin
-                    if self._alike(begin, end):
+                    if self._alike(begin, end, lengths[begin]):
                         left = end
-            self._slots(left, len(lengths))
-        lengths.clear()
+            self._slots(left, len(lengths), lengths)
 
     def _is_known(self, slot: int, length: int) -> bool:
         if self._singles is None or not self._singles.is_plain(slot, length):
@@ -103,8 +102,7 @@ class Outward:
         child = self._known(self.arena.packets[slot], length)
         return child is not None and child.rows_out is not None and length <= child.mtu
 
-    def _alike(self, begin: int, end: int) -> bool:
-        length = self._lengths[begin]
+    def _alike(self, begin: int, end: int, length: int) -> bool:
         child = self._known(self.arena.packets[begin], length)
         if self._singles is None or child is None or child.rows_out is None:
             return False
@@ -116,11 +114,11 @@ class Outward:
         self._count(child, end - begin, (end - begin) * length)
         return True
 
-    def _slots(self, begin: int, end: int) -> None:
+    def _slots(self, begin: int, end: int, lengths: list[int]) -> None:
         """Seal the packets in these slots one by one."""
         packets: list[bytes] = []
         for slot in range(begin, end):
-            length = self._lengths[slot]
+            length = lengths[slot]
             packet = self.arena.packets[slot]
             if self._header:
                 flags, _kind, _size, _mss, start, offset = VNET.unpack_from(
@@ -196,6 +194,8 @@ class Outward:
     def _known(self, packet: memoryview, length: int) -> ChildSa | None:
         if length < _LEAST_FLOW:
             return None
+        if packet[0] >> 4 == 6 and packet[6] not in (TCP, UDP):
+            return None  # the ports may lie behind what is seen here: that would be another flow
         try:
             return self._engine.known(bytes(packet[: min(length, _SEEN)]))
         except MalformedPacket:

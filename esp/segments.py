@@ -27,6 +27,9 @@ CWR: Final = 0x80
 LONGEST: Final = 0xFFFF
 """Octets of the longest packet with an IPv4 header; nobody makes a longer one with IPv6's."""
 
+_MOST: Final = 1400
+"""Segments: Linux makes none below 48 octets; guests' may say 1, and 65,000 take a second."""
+
 SHORT: Final = struct.Struct("!H")
 LONG: Final = struct.Struct("!I")
 _SHORTS: Final = struct.Struct("!HH")
@@ -86,6 +89,8 @@ def headers_end(packet: memoryview, l4: int, kind: int, mss: int) -> tuple[int, 
         raise MalformedPacket("a super-packet shorter than its headers")
     if end + min(mss, size - end) > LONGEST:
         raise MalformedPacket("a segment longer than a packet can be")
+    if size - end > mss * _MOST:
+        raise MalformedPacket("a super-packet of too many segments")
     return protocol, end
 
 

@@ -43,6 +43,10 @@ class SendBuffer:
         self._used += count * size
         return place
 
+    def cancel(self, place: int) -> None:
+        """Give back the rows from this one on, which were reserved last and not sealed."""
+        self._used = place * self._size
+
     def put(self, child: ChildSa, packet: bytes, outer: int) -> None:
         """Take one packet."""
         size, used = len(packet), self._used

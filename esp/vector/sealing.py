@@ -17,9 +17,10 @@ _LOW = 0xFFFFFFFF
 class Sealing:
     """Write into the rows of a buffer."""
 
-    __slots__ = ("_out",)
+    __slots__ = ("_out", "_ready")
 
     def __init__(self, ready: SendBuffer) -> None:
+        self._ready = ready
         self._out = Rows(ready.octets)
 
     def seal(
@@ -27,8 +28,18 @@ class Sealing:
     ) -> None:
         """Seal ``plains`` of ``width`` octets each as packets number ``first`` and on.
 
-        Into the rows from ``place`` on.  The numbers are reserved by the caller.
+        Into the rows from ``place`` on.  The numbers and the rows are reserved by the caller; if
+        anything fails the rows are given back, the numbers never.
         """
+        try:
+            self._seal(sa, first, plains, width, place)
+        except BaseException:
+            self._ready.cancel(place)  # what the buffer held before must not go to this peer
+            raise
+
+    def _seal(
+        self, sa: OutboundSa, first: int, plains: list[memoryview], width: int, place: int
+    ) -> None:
         count, sealer = len(plains), sa.sealer
         size = width + sa.overhead
         if not isinstance(sealer, CounterAead):
@@ -51,12 +62,10 @@ class Sealing:
             bound = octets_of(told, 12)
         else:
             bound = octets_of(octets[:, :8], 8)
-        sealer.seal_rows(
-            octets_of(nonces, salt + 8),
-            plains,
-            bound,
-            self._out.views(size, 16)[place : place + count],
-        )
+        outs = self._out.views(size, 16)[place : place + count]
+        if len(outs) != count:
+            raise ValueError("more rows than the buffer has")
+        sealer.seal_rows(octets_of(nonces, salt + 8), plains, bound, outs)
 
     def _one_by_one(
         self, sa: OutboundSa, first: int, plains: list[memoryview], size: int, place: int

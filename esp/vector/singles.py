@@ -14,7 +14,7 @@ from esp.child import ChildSa
 from esp.outer import outer_header
 from esp.sa import OutboundSa
 from esp.segments import TCP, UDP
-from esp.sendbuffer import SendBuffer
+from esp.sendbuffer import ROOM, SendBuffer
 from esp.vector.rows import Octets, Rows, Words
 from esp.vector.sealing import Sealing
 from esp.vnet import NEEDS_CSUM, VNET
@@ -87,13 +87,15 @@ class Singles:
             return False
         trailer = sa.trailer(length, 4 if version == 4 else 41)
         width = length + len(trailer)
+        if count * (width + sa.overhead) > ROOM:  # jumbo frames
+            return False
         first = sa.reserve(count, count * length)
         if flags & NEEDS_CSUM:  # once only: whoever takes them after us would do it again
             _finish(slots, START + start, offset, START + length)
         slots[:, START + length : START + width] = np.frombuffer(trailer, np.uint8)
         outer = outer_header(head, child.treatment, child.mtu)
-        place = self._ready.reserve(child, count, width + sa.overhead, outer)
         plains = self._rows.views(START + width, START)[begin:end]
+        place = self._ready.reserve(child, count, width + sa.overhead, outer)
         self._sealing.seal(sa, first, plains, width, place)
         return True
 
