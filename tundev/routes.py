@@ -180,11 +180,22 @@ class Routes:
         self._clear(family, place)
         for rule in wanted:
             self._change(_RTM_NEWRULE, NLM_F_CREATE, rule.request(OUR_PROTOCOL), "rule")
+        self._check(family, wanted)
         if place == SECOND:
             self._change(_RTM_NEWRULE, NLM_F_CREATE, switch.request(OUR_PROTOCOL), "rule")
         else:
             self._change(_RTM_DELRULE, 0, switch.request(OUR_PROTOCOL), "rule")
         self._clear(family, other)
+
+    def _check(self, family: int, wanted: Sequence[Rule]) -> None:
+        """Make sure that the kernel understood: an old one passes over ports, and lets all by."""
+        there = self._rules(family)
+        if any(rule not in there for rule in wanted):
+            for rule in reversed(there):
+                if rule.action is RuleAction.GOTO:
+                    self._change(_RTM_DELRULE, 0, rule.request(OUR_PROTOCOL), "rule")
+            text = "its rules know no protocol or no ports: Linux 4.17 or newer is needed"
+            raise RouteError(errno.EOPNOTSUPP, text)
 
     def _clear(self, family: int, place: int) -> None:
         """Remove a set of policies, whatever is in it.
@@ -255,6 +266,7 @@ class Routes:
                 if rule not in old:
                     flags = NLM_F_CREATE | NLM_F_EXCL
                     self._change(_RTM_NEWRULE, flags, rule.request(OUR_PROTOCOL), "rule")
+            self._check(family, wanted)
             for rule in old:
                 if rule not in wanted and not first <= rule.priority <= last:
                     self._change(_RTM_DELRULE, 0, rule.request(OUR_PROTOCOL), "rule")

@@ -18,7 +18,7 @@ import socket
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from tundev.netlink import Attributes, attribute, attributes
@@ -122,8 +122,8 @@ def parse_rule(body: bytes) -> tuple[Rule, int] | None:
     packets = PacketRule(
         action == RuleAction.GOTO,
         4 if family == socket.AF_INET else 6,
-        _prefix(family, told.get(_SRC), source_bits),
-        _prefix(family, told.get(_DST), target_bits),
+        _prefix(told.get(_SRC), source_bits),
+        _prefix(told.get(_DST), target_bits),
         told.get(_IP_PROTO, b"\0")[0],
         _range(told, _SPORT_RANGE),
         _range(told, _DPORT_RANGE),
@@ -190,8 +190,8 @@ def _packed(prefix: str) -> tuple[bytes, int]:
     return network.network_address.packed, network.prefixlen
 
 
-def _prefix(family: int, address: bytes | None, bits: int) -> str:
-    return f"{socket.inet_ntop(family, address)}/{bits}" if address and bits else ""
+def _prefix(address: bytes | None, bits: int) -> str:
+    return f"{ip_address(address)}/{bits}" if address and bits else ""
 
 
 def _range(told: Attributes, kind: int) -> tuple[int, int] | None:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from tundev.namespaces import Namespace, Namespaces
 from tundev.netlink import Netlink
 from tundev.paths import path_mtu
-from tundev.routes import OUR_PROTOCOL, Routes
+from tundev.routes import OUR_PROTOCOL, RouteError, Routes
 from tundev.rules import (
     FIRST,
     HEADER,
@@ -53,6 +54,13 @@ def test_a_rule_is_read_as_it_was_written(
     packets = PacketRule(passes, 4, *prefixes, protocol, source_ports, target_ports)
     rule = Rule(219, action, TABLE, packets, 221 * passes, MARK, is_inverted=True, is_own=is_own)
     assert parse_rule(rule.request(105)) == (rule, 105)
+
+
+def test_an_ipv6_prefix_is_read_as_it_is_written() -> None:
+    for prefix in ("fd02::/64", "::ffff:10.2.0.0/112", "2001:db8:0:0:1::/80", "8000::/1"):
+        packets = PacketRule(False, 6, target=str(ip_network(prefix)))
+        rule = Rule(219, RuleAction.PROHIBIT, TABLE, packets)
+        assert parse_rule(rule.request(105)) == (rule, 105)
 
 
 def test_rules_of_others_are_not_taken_for_ours() -> None:
@@ -229,6 +237,18 @@ def test_a_list_that_stays_leaves_no_rule_behind(routes: Routes) -> None:
     assert sizes == {1}  # the switch, or the first set's end
     routes.set_policies([])
     assert count() - before <= 1
+
+
+def test_a_list_that_the_kernel_refuses_leaves_the_old_one_in_force(routes: Routes) -> None:
+    before = count()
+    routes.set_policies([UDP53])
+    bad = PacketRule(True, 4, target=REMOTE, protocol=17, target_ports=(0, 70))
+    for _ in range(2):
+        with pytest.raises(RouteError, match="rule"):
+            routes.set_policies([PacketRule(False, 4, target=REMOTE), bad])
+        assert (way(port=53), way(port=54)) == ("clear", "tunnel")
+    routes.set_policies([])
+    assert (way(port=53), count() - before <= 1) == ("tunnel", True)
 
 
 def test_no_packet_is_judged_by_half_of_a_list(routes: Routes) -> None:
