@@ -1,6 +1,7 @@
 """Packets to leave in clear, packets to drop, IKE of others: on the wire, between two of ours."""
 
 import json
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.lab.topology import Lab, wait_for
 
 pytestmark = pytest.mark.lab
 Policy = dict[str, Any]
-ESP = "ip proto 50 or udp port 500 or udp port 4500"
+ESP = "ip proto 50 or ip6 proto 50 or udp port 500 or udp port 4500"
 DNS: Policy = {"name": "dns", "action": "bypass", "remote": ["10.2.0.0/24"], "protocol": "udp",
                "remote_ports": [53]}  # fmt: skip
 MAIL: Policy = {"name": "no mail", "action": "discard", "protocol": "tcp", "remote_ports": [25]}
@@ -28,7 +29,7 @@ while True:
 """
 ASK = """
 import socket
-sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sock = socket.socket({family}, socket.SOCK_DGRAM)
 sock.settimeout({seconds})
 sock.sendto(b"marker of a packet in clear", ("{target}", {port}))
 try:
@@ -41,13 +42,15 @@ CONNECT = 'import socket; print(socket.socket().connect_ex(("10.2.0.2", 25)))'
 
 def asked(lab: Lab, name: str, target: str, port: int, seconds: float = 2.0) -> bool:
     """Send a datagram and tell whether it came back."""
-    text = ASK.format(target=target, port=port, seconds=seconds)
+    family = socket.AF_INET6 if ":" in target else socket.AF_INET
+    text = ASK.format(target=target, port=port, seconds=seconds, family=int(family))
     return "marker" in lab.check(name, ["python3", "-c", text])
 
 
 def file_of(lab: Lab, side: str, policies: Sequence[Policy] = (), **fields: Any) -> str:
     one = connection_toml(lab, side=side, **fields)
-    return gateway_toml(lab, one, side=side, policies=list(policies) or None)
+    six = fields.get("six", False)
+    return gateway_toml(lab, one, side=side, six=six, policies=list(policies) or None)
 
 
 def gateways(lab: Lab, policies: Sequence[Policy] = (), **fields: Any) -> tuple[Gateway, Gateway]:
@@ -118,22 +121,26 @@ def test_a_discarded_icmp_type_is_dropped_by_the_worker_and_counted(lab: Lab) ->
         assert Client(str(a.control)).counters()["policy"] >= 2
 
 
-def test_transport_mode_protects_all_but_ike_whoever_sends_it(lab: Lab) -> None:
+@pytest.mark.parametrize("six", [False, True], ids=["IPv4", "IPv6"])
+def test_transport_mode_protects_all_but_ike_whoever_sends_it(lab: Lab, six: bool) -> None:
     nets: dict[str, Any] = {
         "local_subnets": None,
         "remote_subnets": None,
         "ipsec": {"mode": "transport"},
     }
-    a, b = gateways(lab, **nets)
-    marked = lab.capture("gb", "wan", "udp dst port 500 and udp[4:2] = 35")
+    us, peer = lab.outer("ga", six=six), lab.outer("gb", six=six)
+    bits = 128 if six else 32
+    a, b = gateways(lab, six=six, **nets)
+    clear = lab.capture("gb", "wan", f"dst host {peer} and udp and dst port 500")
     with only_tunnelled(lab, ESP):
-        assert lab.ping("ga", "10.99.0.2", 3) == 0
-        asked(lab, "ga", "10.99.0.2", 500, 0.2)  # another process: its socket has no mark
-        asked(lab, "ga", "10.99.0.2", 501, 0.2)
-    assert len([line for line in packets(marked.stop()) if "10.99.0.2.500" in line]) == 1
-    view = explained(a, "10.99.0.1", "10.99.0.2", "udp", "500")
+        assert lab.ping("ga", peer, 3) == 0
+        asked(lab, "ga", peer, 500, 0.2)  # another process: its socket has no mark
+        asked(lab, "ga", peer, 501, 0.2)
+    assert "marker of a packet in clear" in clear.stop().read_bytes().decode("latin-1")
+    view = explained(a, us, peer, "udp", "500")
     assert (view["policy"], view["way"]) == ("IKE", "clear")
-    assert explained(a, "10.99.0.1", "10.99.0.2", "udp", "4500")["way"] == "clear"
-    assert explained(a, "10.99.0.1", "10.99.0.2", "udp", "501")["fate"] == "sealed"
+    assert explained(a, us, peer, "udp", "4500")["way"] == "clear"
+    assert explained(a, us, peer, "udp", "501")["fate"] == "sealed"
     (mapping,) = Client(str(b.control)).status("net").connections[0].mappings
-    assert (mapping.local, mapping.remote, mapping.state) == ("10.99.0.2/32", "10.99.0.1/32", "up")
+    ends = f"{peer}/{bits}", f"{us}/{bits}", "up"
+    assert (mapping.local, mapping.remote, mapping.state) == ends
