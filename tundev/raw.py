@@ -105,14 +105,14 @@ def receive_packets(
 ) -> list[Seen]:
     """Return up to ``most`` waiting packets as views of ``room``, good until the next call.
 
-    What IPv4 brings is without its IP header, or with ``header`` with it.  A packet that is longer
-    than the room left is cut off: have 64 KiB more than a batch usually takes.
+    What IPv4 brings is without its IP header, or with ``header`` with it.  Nothing is taken that
+    the room left may be too short for; only the first is cut off where all of the room is.
     """
     batch: list[Seen] = []
     six = sock.family == socket.AF_INET6
     recv, recvmsg = sock.recv_into, sock.recvmsg_into
     at, errors = 0, 0
-    while len(batch) < most and at < len(room):
+    while len(batch) < most and (not batch or len(room) - at >= _ROOM):
         view = room[at:]
         try:
             if six:

@@ -125,3 +125,17 @@ def test_packets_that_the_device_does_not_take_are_counted() -> None:
         sun.carrier.attach(replace(WAYS["all"], udp={HOST: sun.udp}))
         sun.carrier.write(stream().packet(bytes(10)))
         assert sun.counters.counts["tun_full"] == 1
+
+
+def test_jumbo_frames_of_a_raw_socket_are_never_cut_off() -> None:
+    """More of them wait than the room for a batch holds."""
+    header = bytes.fromhex("4500001400000000403200007f0000017f000001")  # as a raw socket brings it
+    with two(WAYS["all"]) as (moon, sun):
+        (child,) = moon.engine.children.values()
+        flow = stream("udp4")
+        sun.udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        for _ in range(40):
+            moon.udp.sendto(header + child.outbound.protect(flow.packet(bytes(8900)), 4), sun.at)
+        while wait(sun.udp, 0.05):
+            sun.carrier.on_raw(sun.udp)
+        assert sun.counters.counts["packets_in"] == 40
