@@ -143,6 +143,15 @@ class Connection:
         demand = course.trapped or course.terms.initiation is Initiation.ON_DEMAND
         return demand and course.kids.any_up and not course.kids.all_up
 
+    @property
+    def holds_packets(self) -> bool:
+        """Return whether a packet that no child carries waits: for a start, or for new keys.
+
+        A dead worker's keys are replaced in a moment.  To refuse a packet meanwhile (ICMP) would
+        end the host's connection that it begins.
+        """
+        return self.armed or bool(self._course.stale)
+
     def next_timeout(self) -> float:
         """Return when :meth:`handle_timeout` wants to be called, or infinity."""
         return self._course.next_timeout()

@@ -96,7 +96,7 @@ class Performer:
                     self._journal.write(order.level, order.text, tunnel.name, order.code)
                 case Ended():
                     self._watch(tunnel.name, order)
-        self._briefing.arm(tunnel.name, armed=tunnel.core.armed)
+        self._briefing.arm(tunnel.name, armed=tunnel.core.holds_packets)
         self.times.plan(tunnel.name, tunnel.core.next_timeout())
         tunnel.note_reason(time.time())
 
@@ -140,7 +140,7 @@ class Performer:
         if anew:
             self._briefing.begin()
         enabled = [one for one in self._roster.by_name.values() if one.plan.enabled]
-        armed = (one.name for one in enabled if one.core.armed)
+        armed = (one.name for one in enabled if one.core.holds_packets)
         self._briefing.tell(self.spd, armed)
 
     def _make(self, tunnel: Tunnel, order: MakeChild) -> None:

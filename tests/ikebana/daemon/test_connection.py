@@ -324,8 +324,11 @@ def test_with_a_new_worker_every_child_gets_new_keys_on_its_ike_sa(initiation: I
     life.take(life.core.restart(life.now))
     assert life.orders == [RekeyChild(spi, "worker restarted")]
     assert (life.core.state, life.routes) == (State.REKEYING, RouteState.ACTIVE)
+    assert life.core.holds_packets
+    assert life.take(life.core.acquired(FLOW, life.now)) == []  # it is on its way already
     life.child(sa, replaces=spi)
     assert life.core.state is State.CONNECTED
+    assert life.core.holds_packets is life.core.armed is False
     life.lose(sa, spi, Reason.REKEYED)
     life.sleep(1000)
     assert life.seen(CloseAll) == []

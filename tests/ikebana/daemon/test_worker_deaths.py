@@ -14,7 +14,7 @@ from ikebana.daemon.orders import RouteState
 from ikebana.daemon.views import connection_view
 from ikebana.worker.messages import Install, Limit
 from tests.ikebana.daemon.test_gateway_children import PASSIVE, rules
-from tests.ikebana.daemon.world import MOON, SUN, Box, World
+from tests.ikebana.daemon.world import INSIDE, MOON, SUN, Box, World, packet
 
 
 @pytest.fixture
@@ -86,6 +86,20 @@ def test_every_child_has_new_keys_on_the_ike_sa_there_is(world: World) -> None:
     assert world.moon.tunnel.core.mappings == (3, 3)
     assert world.passes()
     assert_fresh(world.moon)
+
+
+def test_packets_wait_for_the_new_keys_and_are_not_refused(world: World) -> None:
+    world.start()
+    world.moon.crash_worker()
+    first = [packet(INSIDE[MOON], INSIDE[SUN], bytes([n])) for n in range(3)]
+    for one in first:
+        world.moon.tun.send(one)
+    world.settle()
+    assert world.sun.came_out() == first
+    assert world.moon.came_out() == []  # no ICMP error
+    world.moon.report()
+    world.settle()
+    assert world.moon.gateway.tally.drops() == {}
 
 
 def test_routes_stay_while_there_is_no_worker(world: World) -> None:
