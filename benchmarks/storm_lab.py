@@ -17,7 +17,7 @@ from tundev.namespaces import Namespace
 PEERS: Final = 2000
 RATE: Final = 200.0  # handshakes a second
 _TICK: Final = 0.05
-_AT_ONCE: Final = 64
+_AT_ONCE: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,7 @@ class Storm:
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._errors: list[LabError] = []
-        self.done = 0
-        """The handshakes that are over."""
+        self._done = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -58,7 +57,7 @@ class Storm:
         self._thread.join()
         if self._errors:
             raise self._errors[0]
-        self._peers.ask(Down(range(self.done)))
+        self._peers.ask(Down(range(self._done)))
 
     def _run(self) -> None:
         """Begin what is due, at most so many at once: what is late is caught up with."""
@@ -66,10 +65,10 @@ class Storm:
         try:
             while not self._ending.wait(_TICK):
                 due = min(int((time.monotonic() - began) * RATE), PEERS)
-                batch = range(self.done, min(due, self.done + _AT_ONCE))
+                batch = range(self._done, min(due, self._done + _AT_ONCE))
                 if batch:
                     self._peers.ask(Up(batch, _AT_ONCE))
-                    self.done = batch.stop
+                    self._done = batch.stop
         except LabError as error:
             self._errors.append(error)
 
