@@ -18,7 +18,7 @@ _MSS: Final = 1348  # of an inner MTU of 1400, timestamps taken off
 _OPTIONS: Final = bytes.fromhex("0101080a0011223344556677")
 _WHOLE: Final = 45  # segments, as many as fit into one send
 _SINGLES: Final = 32  # reads while the TUN device has something
-_MOST: Final = 32  # datagrams of one send
+_TOGETHER: Final = 1 << 16  # octets: as much is received before it is opened
 _BURSTS: Final = 100  # of a sample
 _WARM: Final = 10
 _ROWS: Final[dict[str, tuple[str, Callable[[], list[Read]]]]] = {
@@ -51,8 +51,9 @@ class _Sent:
 
     def send(self, _child: ChildSa, rows: memoryview, size: int, _outer: int) -> None:
         if self.is_kept:
-            for begin in range(0, len(rows), size * _MOST):
-                some = bytes(rows[begin : begin + size * _MOST])
+            step = _TOGETHER // size * size
+            for begin in range(0, len(rows), step):
+                some = bytes(rows[begin : begin + step])
                 self.rows.append(_Rows(some, len(some) // size, size))
 
 
