@@ -5,11 +5,14 @@ IPv6 there is nothing in it that is not known anyway.
 """
 
 import errno
+import itertools
+import os
 import socket
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, Literal
 
+from tundev.pieces import HEADER, LEAST_IPV6, pieces
 from tundev.sockets import (
     ANCILLARY_ROOM,
     WOULD_BLOCK,
@@ -33,6 +36,8 @@ _TRIES: Final = 3
 _V4_HEADER: Final = 20
 _PIECES: Final = (1280, 576)
 _MORE: Final = 0x2000
+_IPV6_HDRINCL: Final = 36
+_IDENTIFICATIONS: Final = itertools.count(int.from_bytes(os.urandom(4), "big"))
 
 
 class RawError(OSError):
@@ -149,10 +154,12 @@ def send_ah(
 
     The kernel cuts nothing whose header it did not make: what is too long for the device is cut
     here, into pieces that pass nearly everywhere (RFC 791 section 3.2).  ``tos`` and ``ttl`` are
-    for IPv6.
+    for IPv6, where what is longer than 1280 octets is cut: see :mod:`tundev.pieces`.
     """
     if sock.family == socket.AF_INET6:
-        return send_esp(sock, packet, local, remote, tos, ttl=ttl)
+        if len(packet) <= LEAST_IPV6 - HEADER or not local:
+            return send_esp(sock, packet, local, remote, tos, ttl=ttl)
+        return _send_cut(sock, packet, local, remote, tos, ttl)
     whole = len(packet)
     for most in (whole, whole, *_PIECES):  # EMSGSIZE may be what ICMP said of another one
         try:
@@ -164,6 +171,22 @@ def send_ah(
             return False
         return True
     return False
+
+
+def _send_cut(
+    sock: socket.socket, packet: bytes, local: str, remote: str, tos: int, ttl: int
+) -> bool:
+    number = next(_IDENTIFICATIONS) & 0xFFFFFFFF
+    try:
+        made = pieces(packet, AH, local.partition("%")[0], remote.partition("%")[0],
+                      number, tos, ttl)  # fmt: skip
+    except OSError:
+        return False
+    sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_HDRINCL, 1)
+    try:
+        return send_packets(sock, made, "", remote) == len(made)
+    finally:
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_HDRINCL, 0)
 
 
 def fragments(packet: bytes, most: int) -> list[bytes]:

@@ -129,6 +129,8 @@ class PathMtu:
         path = leg.child.path
         mtu = min(leg.route, self.known(path.remote[0], now) or leg.route)
         version = _version(path.local[0])
+        if leg.overhead.is_ah and version == 6:
+            mtu = min(mtu, LEAST_PATH[6])  # nobody is told of these: see tundev.pieces
         leg.child.mtu = leg.overhead.largest(mtu, version, path.esp_in_udp)
 
 

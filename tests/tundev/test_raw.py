@@ -193,6 +193,20 @@ def test_fragments_make_the_packet_again(size: int) -> None:
     assert body == packet[20:]
 
 
+def test_ah_over_ipv6_leaves_in_pieces_that_pass_everywhere(
+    ends: tuple[Namespace, Namespace], readable: Wait
+) -> None:
+    packet = bytes(range(256)) * 5 + bytes(120)
+    with ends[0].enter(), open_ah(6, 7) as a, ends[1].enter(), open_ah(6, 7) as b:
+        ends[1].up("w", 1280)
+        assert send_ah(a, packet, "fd00::1", "fd00::2")
+        assert readable(b)
+        assert take(b, header=True) == [(packet, "fd00::1", "fd00::2")]
+        assert send_ah(a, packet[:1240], "fd00::1", "fd00::2")  # and whole again
+        assert readable(b)
+        assert take(b, header=True) == [(packet[:1240], "fd00::1", "fd00::2")]
+
+
 @pytest.mark.usefixtures("inside")
 def test_ah_that_cannot_be_sent_is_told() -> None:
     with open_ah(4, 0) as sock:

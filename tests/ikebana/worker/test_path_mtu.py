@@ -164,9 +164,9 @@ def test_without_udp_there_is_no_port() -> None:
     assert one.mtu == 1246  # eight more, without a UDP header
 
 
-@pytest.mark.parametrize("cut", [0, 20], ids=["with its IPv4 header", "without"])
-def test_ah_is_known_behind_its_first_four_octets(cut: int) -> None:
-    order, _ = installs(("192.0.2.1", 4500), PEER)
+def authenticating(here: str, there: str) -> tuple[PathMtu, ChildSa]:
+    """Return a table with a child of AH."""
+    order, _ = installs((here, 4500), (there, 4500))
     order = replace(
         order,
         protocol=Ipsec.AH,
@@ -180,9 +180,20 @@ def test_ah_is_known_behind_its_first_four_octets(cut: int) -> None:
     )
     one, table = child_of(order), PathMtu()
     table.add(one, overhead_of(order), 1500, 0.0)
+    return table, one
+
+
+@pytest.mark.parametrize("cut", [0, 20], ids=["with its IPv4 header", "without"])
+def test_ah_is_known_behind_its_first_four_octets(cut: int) -> None:
+    table, one = authenticating("192.0.2.1", PEER[0])
     quote = one.seal(udp4(), 4)[cut:128]
     assert table.learn(1.0, (PEER[0], 0), quote, 1300)
     assert one.mtu == 1300 - 20 - 28
+
+
+def test_ah_over_ipv6_is_as_small_as_every_path_takes_for_nobody_tells() -> None:
+    _, one = authenticating("2001:db8::1", "2001:db8::2")
+    assert one.mtu == 1280 - 40 - 32
 
 
 def test_our_own_kernel_is_believed_without_a_quote() -> None:
