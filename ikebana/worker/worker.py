@@ -45,6 +45,8 @@ from tundev.icmp import IcmpKind, read_errors
 
 _IKE_RATE: Final = 2000.0  # datagrams a second that the daemon is given, of peers and of strangers
 _IKE_BURST: Final = 500.0
+_WORD_RATE: Final = 200.0  # other words a second that somebody on the way could make us say
+_WORD_BURST: Final = 500.0
 _KEPT: Final = 1024
 
 
@@ -69,6 +71,8 @@ class Worker:
         self._peers: set[str] = set()  # addresses of peers that have a child here
         self._peers_rate = Rate(_IKE_RATE, _IKE_BURST)
         self._strangers_rate = Rate(_IKE_RATE, _IKE_BURST)
+        self._errors_rate = Rate(_WORD_RATE, _WORD_BURST)
+        self._moves_rate = Rate(_WORD_RATE, _WORD_BURST)
         self.outbox: list[Message] = []
 
     @property
@@ -137,7 +141,7 @@ class Worker:
         self._paths.add(child, overhead_of(message), message.path_mtu, self._now)
         self._peers.add(child.path.remote[0])
         self.outbox.append(Done(message.token, mtu=child.mtu))
-        held = self._held.take(message.tunnel)
+        held = self._held.take(message.tunnel, child.carries)
         still = self._tell(self._carrier.seal(held)) if held else frozenset[SelectorPair]()
         self._held.settle(message.tunnel, still)
 
@@ -228,11 +232,16 @@ class Worker:
             self._take_errors(sock, now)
         for path, data in received.ike:
             self._to_daemon(Ike(path, data), now)
-        for child, source in received.moved:
+        for child, source in dict(received.moved).items():
             # port 0: it came as protocol 50, which a peer behind UDP may send (RFC 7296 section
             # 2.23) and anybody on the way may make of its UDP: nothing that could be followed
             spi = child.inbound.spi
-            if isinstance(source, tuple) and source[1] and self._moved.get(spi) != source:
+            if (
+                isinstance(source, tuple)
+                and source[1]
+                and self._moved.get(spi) != source
+                and self._moves_rate.takes(now)  # else its next packet from there tells it
+            ):
                 self._moved[spi] = source  # once: the daemon may have reason not to follow
                 self.outbox.append(Moved(spi, str(source[0]), int(source[1])))
 
@@ -247,7 +256,8 @@ class Worker:
         if errors:
             self._counters.count("icmp_in", len(errors))
         for error in dict.fromkeys(errors):
-            self.outbox.append(Network(error.remote[0], error.kind.value, error.mtu))
+            if self._errors_rate.takes(now):  # anybody can forge them, about any address
+                self.outbox.append(Network(error.remote[0], error.kind.value, error.mtu))
 
     def _to_daemon(self, message: Ike, now: float) -> None:
         """Hand an IKE datagram on, at a bounded rate: a flood must not drown the daemon.

@@ -1,12 +1,17 @@
 """What an attacker does to the packet worker, one test each."""
 
+import os
 import socket
+import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from ikebana.worker.messages import Acquired, Done, Ike, Moved, Traffic
+import pytest
+
+from ikebana.worker.messages import Acquired, Done, Ike, Moved, Network, Traffic
 from ikebana.worker.worker import Worker
+from tests.esp.flows import internet_checksum
 from tests.esp.tunnel import udp4
 from tests.ikebana.worker.rig import HOST, Side, installs, policies, side, two, wait
 from tundev.udp import open_udp, receive_batch, send_rows
@@ -131,6 +136,23 @@ class TestSomeoneOnTheWay:
             assert sun.said(Moved) == []
             assert sun.drops() == {"replay": 2, "integrity": 1}
 
+    def test_who_gives_each_packet_another_port_keeps_the_daemon_no_busier(self) -> None:
+        with two() as (moon, sun), ExitStack() as stack:
+            told: list[Moved] = []
+            came: list[bytes] = []
+            ports = [stack.enter_context(stranger()) for _ in range(100)]
+            for _ in range(8):
+                sealed = wiretap(moon, sun, *[udp4(1)] * len(ports))
+                for at in range(0, len(ports), 20):
+                    for port, one in zip(ports[at : at + 20], sealed[at : at + 20], strict=True):
+                        port.sendto(one, sun.at)
+                    sun.take(1.0)
+                    told += sun.said(Moved)
+                    came += sun.got()
+            assert len(came) == 800
+            assert len(told) == 800 / 20  # each wake-up tells where the newest came from
+            assert told[-1].port == ports[-1].getsockname()[1]
+
     def test_who_takes_the_udp_header_off_moves_nobody_to_port_0(self) -> None:
         # an IP header before the ESP packet is what a raw socket brings
         header = bytes.fromhex("4500001400000000403200007f0000017f000001")
@@ -162,6 +184,28 @@ class TestSomeoneOnTheWay:
             sun.take()
             assert sun.got() == packets[:4] + packets[5:]
             assert sun.drops() == {"no_sa": 1}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a raw socket")
+def test_someone_who_forges_icmp_errors_about_any_address_does_not_drown_the_daemon() -> None:
+    told = []
+    with side() as moon, socket.socket(socket.AF_INET, socket.SOCK_RAW, 1) as attacker:
+        for number in range(1200):
+            attacker.sendto(unreachable(moon.at[1], number), (HOST, 0))
+            if number % 50 == 49:
+                for _ in range(3):
+                    moon.worker.on_udp(moon.udp, 100.0)
+                told += moon.said(Network)
+        assert moon.drops() == {"icmp_in": 1200}
+    assert len(told) == 500
+
+
+def unreachable(port: int, number: int) -> bytes:
+    """Return the ICMP error that says a datagram of this port did not get to some host."""
+    ends = (socket.inet_aton(HOST), bytes((10, 9, *number.to_bytes(2, "big"))))
+    quote = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 100, 1, 0, 64, 17, 0, *ends)
+    body = struct.pack("!BBHI", 3, 3, 0, 0) + quote + struct.pack("!HHHH", port, 4500, 80, 0)
+    return body[:2] + internet_checksum(body).to_bytes(2, "big") + body[4:]
 
 
 class TestAHostBehindUs:
