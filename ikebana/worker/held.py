@@ -1,10 +1,12 @@
 """Packets that wait until their tunnel has an SA for them: the first one is not lost."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from esp.batch import Acquire
+from policy.flow import Flow
 from policy.spd import SelectorPair
 
 _PACKETS: Final = 64  # of one tunnel
@@ -19,7 +21,7 @@ _TELL_AGAIN: Final = 5.0  # seconds: what a packet started may have failed, and 
 
 @dataclass(slots=True)
 class _Waiting:
-    packets: deque[tuple[float, bytes]] = field(default_factory=deque)
+    packets: deque[tuple[float, Acquire]] = field(default_factory=deque)
     octets: int = 0
     told: dict[SelectorPair, float] = field(default_factory=dict)
 
@@ -66,7 +68,7 @@ class Held:
             if self._holding >= _TUNNELS:
                 return False
             self._holding += 1
-        waiting.packets.append((now, acquire.packet))
+        waiting.packets.append((now, acquire))
         self._change(waiting, size)
         return True
 
@@ -80,27 +82,38 @@ class Held:
             if not packets:
                 continue
             while packets and now - packets[0][0] >= _OLDEST:
-                self._change(waiting, -len(packets.popleft()[1]))
+                self._change(waiting, -len(packets.popleft()[1].packet))
                 gone += 1
             self._holding -= not packets
         return gone
 
-    def take(self, tunnel: str) -> list[bytes]:
-        """Return the packets of a tunnel and keep them no longer."""
+    def take(self, tunnel: str, carries: Callable[[Flow], bool] = lambda _: True) -> list[bytes]:
+        """Return the packets of a tunnel whose flows ``carries`` wants; keep them no longer.
+
+        Those of other children wait on: a hundred that come up must not look at them a hundred
+        times.
+        """
         waiting = self._waiting.get(tunnel)
         if waiting is None or not waiting.packets:
             return []
-        packets = [packet for _, packet in waiting.packets]
-        waiting.packets.clear()
-        self._change(waiting, -waiting.octets)
-        self._holding -= 1
+        packets: list[bytes] = []
+        others: deque[tuple[float, Acquire]] = deque()
+        for one in waiting.packets:
+            if carries(one[1].flow):
+                packets.append(one[1].packet)
+                self._change(waiting, -len(one[1].packet))
+            else:
+                others.append(one)
+        waiting.packets = others
+        self._holding -= not others
         return packets
 
     def settle(self, tunnel: str, still: frozenset[SelectorPair]) -> None:
-        """Forget when the daemon was told, but for what ``still`` waits."""
+        """Forget when the daemon was told, but for what ``still`` waits, or is held here."""
         waiting = self._waiting.get(tunnel)
         if waiting is None:
             return
+        still |= {acquire.pair for _, acquire in waiting.packets}
         waiting.told = {pair: at for pair, at in waiting.told.items() if pair in still}
         if not waiting.packets and not waiting.told:
             del self._waiting[tunnel]

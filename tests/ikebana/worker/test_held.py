@@ -6,7 +6,7 @@ import pytest
 
 from esp.batch import Acquire
 from ikebana.worker.held import Held
-from policy.flow import flow_of
+from policy.flow import Flow, flow_of
 from policy.spd import SelectorPair
 from tests.esp.tunnel import cidr, udp4
 
@@ -108,3 +108,22 @@ def test_room_comes_back_with_what_leaves(leave: Callable[[Held], object]) -> No
     assert 10 < full.index(False) < 40
     leave(held)
     assert held.hold(waiting(size=60_000, tunnel="t0"), 10.0)
+
+
+def test_only_what_a_child_carries_is_taken_and_the_rest_keeps_its_place() -> None:
+    held = Held()
+    for size in (1, 2, 3, 4):
+        assert held.wants_telling(waiting(OTHER if size == 2 else ONE), 0.0) is (size < 3)
+        assert held.hold(waiting(OTHER if size == 2 else ONE, size=size), 0.0)
+    seen: list[Flow] = []
+
+    def second(flow: Flow) -> bool:
+        seen.append(flow)
+        return len(seen) == 2
+
+    assert held.take("net", second) == [udp4(2)]
+    held.settle("net", frozenset())
+    assert not held.wants_telling(waiting(ONE), 1.0)  # some of these wait still
+    assert held.wants_telling(waiting(OTHER), 1.0)
+    assert held.take("net") == [udp4(1), udp4(3), udp4(4)]
+    assert held.expire(100.0) == 0
