@@ -17,9 +17,10 @@ from esp.inner import carried_as
 from esp.outer import never_changes
 from esp.sa import PADDING, InboundSa
 from esp.vector.joinable import Shape, runs, shape_of
-from esp.vector.rows import MOST, Octets, Rows, octets_of
+from esp.vector.opening import open_rows
+from esp.vector.rows import MOST, Octets, Rows
 from policy.flow import MalformedPacket, flow_key
-from suites.sealers import CounterAead, IntegrityError
+from suites.sealers import IntegrityError
 
 _ROOM = 1 << 17
 _LOW = 0xFFFFFFFF
@@ -63,7 +64,7 @@ class Opener:
             self._coalescer.flush()
         rows = self._plain.matrix(count, width)
         try:
-            self._decrypt(sa, wire, size, width, numbers)
+            open_rows(sa, numbers, self._in, size, self._plain)
         except IntegrityError:
             return False
         first, last = numbers[0], numbers[-1]
@@ -92,35 +93,6 @@ class Opener:
         if ahead:
             numbers = [number + ahead for number in numbers]
         return numbers
-
-    def _decrypt(
-        self, sa: InboundSa, wire: Octets, size: int, width: int, numbers: list[int]
-    ) -> None:
-        """Write the plaintext rows; raise :exc:`~suites.sealers.IntegrityError`."""
-        count, sealer = len(numbers), sa.sealer
-        views = self._plain.views(width)[:count]
-        if not isinstance(sealer, CounterAead):
-            open_one = sealer.open
-            for seq, packet, out in zip(numbers, self._in.views(size), views, strict=False):
-                high = (seq >> 32).to_bytes(4, "big") if sa.esn else b""
-                out[:] = open_one(bytes(packet[:8]), bytes(packet[8:]), high)
-            return
-        salt = len(sealer.salt)
-        nonces = np.empty((count, salt + 8), np.uint8)
-        nonces[:, :salt] = np.frombuffer(sealer.salt, np.uint8)
-        nonces[:, salt:] = wire[:, 8:16]
-        if sa.esn:
-            high = (numbers[0] >> 32).to_bytes(4, "big")
-            told = np.empty((count, 12), np.uint8)
-            told[:, :4] = wire[:, :4]
-            told[:, 4:8] = np.frombuffer(high, np.uint8)
-            told[:, 8:] = wire[:, 4:8]
-            bound = octets_of(told, 12)
-        else:
-            bound = octets_of(wire[:, :8], 8)
-        sealer.open_rows(
-            octets_of(nonces, salt + 8), self._in.views(size, 16)[:count], bound, views
-        )
 
     def _alike(self, child: ChildSa, sa: InboundSa, rows: Octets, width: int, tos: int) -> bool:
         """Hand rows on as runs of packets that may be joined; False when they are no such rows."""

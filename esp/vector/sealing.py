@@ -4,14 +4,18 @@ plaintext rows    | packet, padding, pad length, next header |
 rows on the wire  | SPI | sequence number | IV | ciphertext | ICV |
 """
 
-import numpy as np
+from typing import Any, Final
 
-from esp.sa import OutboundSa
+import numpy as np
+from numpy.typing import NDArray
+
+from esp.sa import HEADER, OutboundSa
 from esp.sendbuffer import SendBuffer
-from esp.vector.rows import COUNT, Rows, octets_of
+from esp.vector.rows import COUNT, Octets, Rows, octets_of
+from suites.paired import CbcHmac
 from suites.sealers import CounterAead
 
-_LOW = 0xFFFFFFFF
+_LOW: Final = 0xFFFFFFFF
 
 
 class Sealing:
@@ -24,32 +28,47 @@ class Sealing:
         self._out = Rows(ready.octets)
 
     def seal(
-        self, sa: OutboundSa, first: int, plains: list[memoryview], width: int, place: int
+        self, sa: OutboundSa, first: int, rows: Octets, plains: list[memoryview], place: int
     ) -> None:
-        """Seal ``plains`` of ``width`` octets each as packets number ``first`` and on.
+        """Seal ``rows`` as packets number ``first`` and on, into the rows from ``place`` on.
 
-        Into the rows from ``place`` on.  The numbers and the rows are reserved by the caller; if
-        anything fails the rows are given back, the numbers never.
+        ``plains`` are the same rows as memory.  The numbers and the rows are reserved by the caller,
+        the rows as the last ones; when anything fails they are given back, for what is in them then
+        is not sealed.
         """
         try:
-            self._seal(sa, first, plains, width, place)
+            self._seal(sa, first, rows, plains, place)
         except BaseException:
-            self._ready.cancel(place)  # what the buffer held before must not go to this peer
+            self._ready.cancel(place)
             raise
 
     def _seal(
-        self, sa: OutboundSa, first: int, plains: list[memoryview], width: int, place: int
+        self, sa: OutboundSa, first: int, rows: Octets, plains: list[memoryview], place: int
     ) -> None:
-        count, sealer = len(plains), sa.sealer
+        count, width = rows.shape
         size = width + sa.overhead
-        if not isinstance(sealer, CounterAead):
-            self._one_by_one(sa, first, plains, size, place)
-            return
         heads = np.empty((count, 2), ">u8")
         numbers = COUNT[:count].astype(np.uint64) + np.uint64(first)
-        heads[:, 1] = numbers  # the IV
+        heads[:, 1] = numbers  # the IV of a mode that counts
         heads[:, 0] = numbers & np.uint64(_LOW) | np.uint64(sa.spi << 32)
         octets = heads.view(np.uint8)
+        if isinstance(sa.sealer, CounterAead):
+            self._counted(sa, sa.sealer, octets, plains, size, place)
+        elif isinstance(sa.sealer, CbcHmac) and first >> 32 == (first + count - 1) >> 32:
+            self._cbc(sa, sa.sealer, octets, rows, size, place)
+        else:
+            self._one_by_one(sa, first, plains, size, place)
+
+    def _counted(
+        self,
+        sa: OutboundSa,
+        sealer: CounterAead,
+        octets: Octets,
+        plains: list[memoryview],
+        size: int,
+        place: int,
+    ) -> None:
+        count = len(octets)
         self._out.matrix(place + count, size)[place:, :16] = octets
         salt = len(sealer.salt)
         nonces = np.empty((count, salt + 8), np.uint8)
@@ -62,10 +81,36 @@ class Sealing:
             bound = octets_of(told, 12)
         else:
             bound = octets_of(octets[:, :8], 8)
-        outs = self._out.views(size, 16)[place : place + count]
-        if len(outs) != count:
-            raise ValueError("more rows than the buffer has")
-        sealer.seal_rows(octets_of(nonces, salt + 8), plains, bound, outs)
+        sealer.seal_rows(
+            octets_of(nonces, salt + 8),
+            plains,
+            bound,
+            self._out.views(size, 16)[place : place + count],
+        )
+
+    def _cbc(
+        self,
+        sa: OutboundSa,
+        sealer: CbcHmac,
+        octets: Octets,
+        rows: Octets,
+        size: int,
+        place: int,
+    ) -> None:
+        """Encrypt all rows with one call, each behind a block that becomes its IV."""
+        count, width = rows.shape
+        block, start = sealer.block, HEADER.size
+        end = start + block + width
+        body: NDArray[Any] = np.empty((count, block + width), np.uint8)
+        body[:, :block] = np.frombuffer(sealer.noise(count), np.uint8).reshape(count, block)
+        body[:, block:] = rows
+        out = self._out.matrix(place + count, size)[place:]
+        out[:, :start] = octets[:, :start]
+        sealed = sealer.encrypt_rows(body.data.cast("B"))
+        out[:, start:end] = np.frombuffer(sealed, np.uint8).reshape(count, block + width)
+        high = octets[0, start : start + 4].tobytes() if sa.esn else b""
+        tags = sealer.tags(self._out.views(size, 0, end)[place : place + count], high)
+        out[:, end:] = np.frombuffer(tags, np.uint8).reshape(count, size - end)
 
     def _one_by_one(
         self, sa: OutboundSa, first: int, plains: list[memoryview], size: int, place: int

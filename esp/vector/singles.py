@@ -96,7 +96,7 @@ class Singles:
         outer = outer_header(head, child.treatment, child.mtu)
         plains = self._rows.views(START + width, START)[begin:end]
         place = self._ready.reserve(child, count, width + sa.overhead, outer)
-        self._sealing.seal(sa, first, plains, width, place)
+        self._sealing.seal(sa, first, slots[:, START : START + width], plains, place)
         return True
 
 

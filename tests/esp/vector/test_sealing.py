@@ -1,5 +1,6 @@
 """Rows are sealed as their packets would be."""
 
+import numpy as np
 import pytest
 
 from esp.sa import InboundSa, OutboundSa
@@ -17,12 +18,14 @@ def test_rows_open_one_by_one(transform: str, begin: int) -> None:
     sa = OutboundSa(7, make_sealer(transform, 7), esn=esn)
     sa.seq = begin
     inner = [bytes((number,)) * 46 for number in range(8)]
-    plains = [memoryview(one + sa.trailer(46, 4)) for one in inner]
-    width = len(plains[0])
+    flat = b"".join(one + sa.trailer(46, 4) for one in inner)
+    rows = np.frombuffer(flat, np.uint8).reshape(8, -1)
+    width = rows.shape[1]
+    plains = [memoryview(flat)[at * width : (at + 1) * width] for at in range(8)]
     size = width + sa.overhead
     first = sa.reserve(8, 8 * 46)
     place = buffer.reserve(child_pair()[0], 2, size, 0) + 2
-    Sealing(buffer).seal(sa, first, plains, width, place)
+    Sealing(buffer).seal(sa, first, rows, plains, place)
     peer = InboundSa(7, make_sealer(transform, 7), esn=esn)
     peer.replay.accept(begin)
     for number, one in enumerate(inner):

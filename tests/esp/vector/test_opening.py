@@ -1,0 +1,46 @@
+"""Rows are opened as their packets would be, all of them or none."""
+
+import pytest
+
+from esp.sa import InboundSa, OutboundSa
+from esp.vector.opening import open_rows
+from esp.vector.rows import Rows
+from suites.sealers import IntegrityError
+from tests.esp.rounds import TRANSFORMS, make_sealer
+
+
+def sealed(transform: str, begin: int) -> tuple[Rows, int]:
+    """Seal eight packets of 46 octets side by side; return them and their size."""
+    sa = OutboundSa(7, make_sealer(transform, 7), esn=begin > 0)
+    sa.seq = begin
+    packets = [sa.protect(bytes((number,)) * 46, 4) for number in range(8)]
+    return Rows(bytearray(b"".join(packets))), len(packets[0])
+
+
+@pytest.mark.parametrize("begin", [0, (1 << 32) + 5])
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_all_rows_are_opened(transform: str, begin: int) -> None:
+    received, size = sealed(transform, begin)
+    peer = InboundSa(7, make_sealer(transform, 7), esn=begin > 0)
+    plain = Rows(bytearray(1000))
+    open_rows(peer, list(range(begin + 1, begin + 9)), received, size, plain)
+    rows = plain.matrix(8, size - peer.overhead)
+    assert [bytes(row[:46]) for row in rows] == [bytes((number,)) * 46 for number in range(8)]
+
+
+@pytest.mark.parametrize("at", [0, 5, 9, 30, -1])
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_one_wrong_octet_anywhere_refuses_all(transform: str, at: int) -> None:
+    received, size = sealed(transform, 0)
+    received.buffer[3 * size + at % size] ^= 1
+    peer = InboundSa(7, make_sealer(transform, 7))
+    with pytest.raises(IntegrityError):
+        open_rows(peer, list(range(1, 9)), received, size, Rows(bytearray(1000)))
+
+
+@pytest.mark.parametrize("transform", ["gcm", "cbc-sha256", "ctr"])
+def test_another_upper_half_refuses_all(transform: str) -> None:
+    received, size = sealed(transform, (1 << 32) + 5)
+    peer = InboundSa(7, make_sealer(transform, 7), esn=True)
+    with pytest.raises(IntegrityError):
+        open_rows(peer, list(range(6, 14)), received, size, Rows(bytearray(1000)))
