@@ -32,14 +32,13 @@ class Sealing:
     ) -> None:
         """Seal ``rows`` as packets number ``first`` and on, into the rows from ``place`` on.
 
-        ``plains`` are the same rows as memory.  The numbers and the rows are reserved by the caller,
-        the rows as the last ones; when anything fails they are given back, for what is in them then
-        is not sealed.
+        ``plains`` are the same rows as memory.  The numbers and the rows are reserved by the
+        caller; if anything fails the rows are given back, the numbers never.
         """
         try:
             self._seal(sa, first, rows, plains, place)
         except BaseException:
-            self._ready.cancel(place)
+            self._ready.cancel(place)  # what the buffer held before must not go to this peer
             raise
 
     def _seal(
