@@ -33,7 +33,7 @@ def run(wish: Wish, tell: Tell) -> Table:
         )
         name = f"{test}, CPU beside swan in our place, µs"
         rows[name] = samples.row(test, "mixed", "swan", ("a",), 2)
-    columns = ("ours with swan", "swan", "ratio")
+    columns = ("mixed", "swan", "ratio")
     return Table(
         "mixed",
         f"Between ours and strongSwan, TCP, {ESP} in UDP",
