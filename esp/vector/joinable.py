@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from esp.checksum import pseudo_sum
 from esp.coalesce import NO_MERGE
 from esp.segments import ACK, PSH, TCP, UDP
-from esp.vector.rows import Octets, Words
+from esp.vector.rows import COUNT, Octets, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ def runs(rows: Octets, shape: Shape) -> list[tuple[int, int]]:
         return [(0, 1)]
     columns = rows[:, : shape.head].view(np.uint32)
     mask = _mask(shape.l4, shape.head, shape.is_tcp)
+    if not np.count_nonzero((columns & mask) != (columns[0] & mask)) and _is_run(rows, shape):
+        return [(0, count)]
     alike = ~((columns[1:] ^ columns[:-1]) & mask).any(axis=1)
     good = _are_good(rows, shape, is_one_flow=bool(alike.all()))
     if shape.is_tcp:
@@ -86,11 +88,24 @@ def runs(rows: Octets, shape: Shape) -> list[tuple[int, int]]:
         alike &= flags[:-1] & PSH == 0
     else:  # a datagram without a checksum shows nothing, though its sum may be right by chance
         good &= rows.view("<u2")[:, (shape.l4 + 6) // 2] != 0
-    if good.all() and alike.all():
-        return [(0, count)]
     alike &= good[1:] & good[:-1]
     bounds = [0, *(np.flatnonzero(~alike) + 1).tolist(), count]
     return list(pairwise(bounds))
+
+
+def _is_run(rows: Octets, shape: Shape) -> bool:
+    """Tell whether rows with one and the same headers are one run: nearly all are."""
+    count, l4 = len(rows), shape.l4
+    if shape.is_tcp:
+        flags = rows[:, l4 + 13]
+        if int(flags[0]) & (NO_MERGE | ACK) != ACK or np.count_nonzero(flags[:-1] & PSH):
+            return False
+        numbers = rows.view(">u4")[:, (l4 + 4) // 4].astype(np.uint32)
+        if np.count_nonzero(numbers - COUNT[:count] * np.uint32(shape.mss) != numbers[0]):
+            return False
+    elif np.count_nonzero(rows.view("<u2")[:, (l4 + 6) // 2]) != count:
+        return False
+    return bool(np.count_nonzero(_are_good(rows, shape, is_one_flow=True)) == count)
 
 
 def _are_good(rows: Octets, shape: Shape, *, is_one_flow: bool) -> NDArray[np.bool_]:
@@ -101,7 +116,7 @@ def _are_good(rows: Octets, shape: Shape, *, is_one_flow: bool) -> NDArray[np.bo
     """
     length = shape.length
     words = rows.view("<u2")
-    sums = words[:, : length // 2].sum(axis=1, dtype=np.uint32)
+    sums = np.add.reduce(words[:, : length // 2], axis=1, dtype=np.uint32)
     if length & 1:
         sums += rows[:, length - 1]
     if shape.l4 == 40:
@@ -114,7 +129,7 @@ def _are_good(rows: Octets, shape: Shape, *, is_one_flow: bool) -> NDArray[np.bo
     swapped = (pseudo & 0xFF) << 8 | pseudo >> 8
     good: NDArray[np.bool_] = (sums + np.uint32(swapped)) % 0xFFFF == 0
     if shape.l4 == 20:
-        good &= words[:, :10].sum(axis=1, dtype=np.uint32) % 0xFFFF == 0
+        good &= np.add.reduce(words[:, :10], axis=1, dtype=np.uint32) % 0xFFFF == 0
     return good
 
 

@@ -8,6 +8,9 @@ packet must not cost the others, so at the least doubt nothing is recorded, and 
 them one by one.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 import numpy as np
 
 from esp.child import ChildSa
@@ -24,6 +27,7 @@ from suites.sealers import IntegrityError
 
 _ROOM = 1 << 17
 _LOW = 0xFFFFFFFF
+_STEPS: Final = np.arange(MOST, dtype=np.uint64)
 _SEEN = 120  # octets: IPv6 and TCP headers with all their options
 
 
@@ -79,8 +83,14 @@ class Opener:
                 self._single(child, sa, bytes(view), tos)
         return True
 
-    def _numbers(self, sa: InboundSa, wire: Octets) -> list[int] | None:
+    def _numbers(self, sa: InboundSa, wire: Octets) -> Sequence[int] | None:
         """Return the sequence numbers; None unless all are of this SA, rising, and new."""
+        count = len(wire)
+        whole = np.ascontiguousarray(wire[:, :8]).view(">u8").ravel().astype(np.uint64)
+        low = int(whole[0]) & _LOW
+        if low + count <= _LOW and not np.count_nonzero(whole - _STEPS[:count] != whole[0]):
+            first = sa.replay.widen(low) if sa.esn else low
+            return range(first, first + count) if first > sa.replay.top else None
         heads = np.ascontiguousarray(wire[:, :8]).view(">u4")
         lows = heads[:, 1].astype(np.int64)
         if (heads[:, 0] != heads[0, 0]).any() or (lows[1:] <= lows[:-1]).any():
@@ -98,9 +108,10 @@ class Opener:
         """Hand rows on as runs of packets that may be joined; False when they are no such rows."""
         pad, next_header = int(rows[0, -2]), int(rows[0, -1])
         length = width - 2 - pad
-        if length < 20 or (rows[:, -2:] != rows[0, -2:]).any():
+        if length < 20:
             return False
-        if pad and (rows[:, length:-2] != np.frombuffer(PADDING[pad], np.uint8)).any():
+        trailer = np.frombuffer(PADDING[pad] + bytes((pad, next_header)), np.uint8)
+        if np.count_nonzero(rows[:, length:] != trailer):
             return False
         head = rows[0, :_SEEN].tobytes()[:length]
         shape = shape_of(head, next_header, length)

@@ -4,15 +4,19 @@ rows on the wire  | SPI | sequence number | IV | ciphertext | ICV |
 plaintext rows    | packet, padding, pad length, next header |
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from esp.sa import HEADER, InboundSa
-from esp.vector.rows import Octets, Rows, octets_of
+from esp.vector.rows import MOST, Octets, Rows, octets_of
 from suites.paired import CbcHmac
 from suites.sealers import CounterAead, IntegrityError
 
 
-def open_rows(sa: InboundSa, numbers: list[int], received: Rows, size: int, plain: Rows) -> None:
+def open_rows(
+    sa: InboundSa, numbers: Sequence[int], received: Rows, size: int, plain: Rows
+) -> None:
     """Write the plaintext of the first rows of ``received``, of ``size`` octets, into ``plain``.
 
     ``numbers`` are their sequence numbers, rising, all of one upper half.  Raises
@@ -20,6 +24,8 @@ def open_rows(sa: InboundSa, numbers: list[int], received: Rows, size: int, plai
     written is worth nothing then.
     """
     count = len(numbers)
+    if count > MOST:
+        raise IntegrityError("more rows than anybody looks at")
     wire = received.matrix(count, size)
     high = (numbers[0] >> 32).to_bytes(4, "big") if sa.esn else b""
     if isinstance(sa.sealer, CounterAead):

@@ -80,12 +80,10 @@ class Sealing:
             bound = octets_of(told, 12)
         else:
             bound = octets_of(octets[:, :8], 8)
-        sealer.seal_rows(
-            octets_of(nonces, salt + 8),
-            plains,
-            bound,
-            self._out.views(size, 16)[place : place + count],
-        )
+        outs = self._out.views(size, 16)[place : place + count]
+        if len(outs) != count:
+            raise ValueError("more rows than the buffer has")
+        sealer.seal_rows(octets_of(nonces, salt + 8), plains, bound, outs)
 
     def _cbc(
         self,
