@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 from ikebana.daemon.orders import RouteState
 from ikebana.daemon.tunnels import Tunnel
+from policy.mtu import MINIMUM
 from policy.selectors import TrafficSelector
 from policy.spd import Action, Policy
 from tundev.rules import PacketRule
@@ -148,6 +149,8 @@ class Routing:
             self._do(tunnel.name, partial(self._table.unreachable, str(net)))
             return
         mtu = min((one.mtu for one in open_ if one.mtu), default=None)
+        if mtu:  # what no path may refuse is cut outside
+            mtu = max(mtu, MINIMUM[net.version])
         source = self._source(open_[0].local_nets, net.version)
         self._do(tunnel.name, partial(self._table.tunnel, str(net), mtu, source))
 

@@ -113,6 +113,16 @@ def test_a_shared_network_carries_what_every_tunnel_of_it_can(stage: Stage) -> N
     assert stage.table.routes[AWAY] == "tunnel 1300 10.1.0.9"
 
 
+def test_no_route_is_narrower_than_its_ip_version_knows(stage: Stage) -> None:
+    """A host need not believe in less than 1280 octets over IPv6 (RFC 8201 section 4)."""
+    four, six = tunnel("four", HOME, AWAY), tunnel("six", "fd01::/64", "fd02::/64")
+    for each in (four, six):
+        stage.routing.begin(each)
+        stage.set(each, RouteState.ACTIVE, 522)
+    assert stage.table.routes[AWAY].startswith("tunnel 522 ")
+    assert stage.table.routes["fd02::/64"].startswith("tunnel 1280 ")
+
+
 def test_a_changed_tunnel_keeps_its_networks_shut_between_old_and_new(stage: Stage) -> None:
     old, new = tunnel("net", HOME, AWAY), tunnel("net", HOME, AWAY)
     stage.routing.begin(old)
