@@ -4,7 +4,7 @@ import pytest
 
 from esp.sa import InboundSa, OutboundSa
 from esp.vector.opening import open_rows
-from esp.vector.rows import Rows
+from esp.vector.rows import MOST, Rows
 from suites.sealers import IntegrityError
 from tests.esp.rounds import TRANSFORMS, make_sealer
 
@@ -44,3 +44,12 @@ def test_another_upper_half_refuses_all(transform: str) -> None:
     peer = InboundSa(7, make_sealer(transform, 7), esn=True)
     with pytest.raises(IntegrityError):
         open_rows(peer, list(range(6, 14)), received, size, Rows(bytearray(1000)))
+
+
+def test_more_rows_than_anybody_looks_at_are_refused_not_taken_as_opened() -> None:
+    sa = OutboundSa(7, make_sealer("gcm", 7))
+    packets = [sa.protect(bytes(20), 4) for _ in range(MOST + 1)]
+    received, numbers = Rows(bytearray(b"".join(packets))), range(1, MOST + 2)
+    peer = InboundSa(7, make_sealer("gcm", 7))
+    with pytest.raises(IntegrityError):
+        open_rows(peer, list(numbers), received, len(packets[0]), Rows(bytearray(1 << 17)))
