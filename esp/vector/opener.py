@@ -8,9 +8,6 @@ packet must not cost the others, so at the least doubt nothing is recorded, and 
 them one by one.
 """
 
-from collections.abc import Sequence
-from typing import Final
-
 import numpy as np
 
 from esp.child import ChildSa
@@ -20,26 +17,26 @@ from esp.inner import carried_as
 from esp.outer import never_changes
 from esp.sa import PADDING, InboundSa
 from esp.vector.joinable import Shape, runs, shape_of
-from esp.vector.opening import open_rows
+from esp.vector.opening import Opening
 from esp.vector.rows import MOST, Octets, Rows
 from policy.flow import MalformedPacket, flow_key
 from suites.sealers import IntegrityError
 
 _ROOM = 1 << 17
 _LOW = 0xFFFFFFFF
-_STEPS: Final = np.arange(MOST, dtype=np.uint64)
 _SEEN = 120  # octets: IPv6 and TCP headers with all their options
 
 
 class Opener:
     """Opens what lies in ``received``; see :class:`esp.inward.Inward`."""
 
-    __slots__ = ("_coalescer", "_engine", "_in", "_other", "_plain")
+    __slots__ = ("_coalescer", "_engine", "_in", "_opening", "_other", "_plain")
 
     def __init__(self, engine: Engine, coalescer: Coalescer, received: bytearray) -> None:
         self._engine = engine
         self._coalescer = coalescer
         self._in = Rows(received)
+        self._opening = Opening(self._in)
         # two, in turn: the run that is still pending in the coalescer lies in the other one
         self._plain, self._other = Rows(bytearray(_ROOM)), Rows(bytearray(_ROOM))
 
@@ -60,16 +57,15 @@ class Opener:
         width = size - sa.overhead
         if width < 24 or width % max(4, sa.sealer.block):
             return False
-        numbers = self._numbers(sa, wire)
-        if numbers is None:
-            return False
         self._plain, self._other = self._other, self._plain
         if self._coalescer.held is self._plain.buffer:
             self._coalescer.flush()
         rows = self._plain.matrix(count, width)
         try:
-            open_rows(sa, numbers, self._in, size, self._plain)
+            numbers = self._opening.open(sa, count, size, self._plain)
         except IntegrityError:
+            return False
+        if numbers is None:
             return False
         first, last = numbers[0], numbers[-1]
         if last - first == count - 1:
@@ -82,27 +78,6 @@ class Opener:
             for view in self._plain.views(width)[:count]:
                 self._single(child, sa, bytes(view), tos)
         return True
-
-    def _numbers(self, sa: InboundSa, wire: Octets) -> Sequence[int] | None:
-        """Return the sequence numbers; None unless all are of this SA, rising, and new."""
-        count = len(wire)
-        whole = np.ascontiguousarray(wire[:, :8]).view(">u8").ravel().astype(np.uint64)
-        low = int(whole[0]) & _LOW
-        if low + count <= _LOW and not np.count_nonzero(whole - _STEPS[:count] != whole[0]):
-            first = sa.replay.widen(low) if sa.esn else low
-            return range(first, first + count) if first > sa.replay.top else None
-        heads = np.ascontiguousarray(wire[:, :8]).view(">u4")
-        lows = heads[:, 1].astype(np.int64)
-        if (heads[:, 0] != heads[0, 0]).any() or (lows[1:] <= lows[:-1]).any():
-            return None
-        numbers: list[int] = lows.tolist()
-        first = sa.replay.widen(numbers[0]) if sa.esn else numbers[0]
-        if first <= sa.replay.top:
-            return None
-        ahead = first - numbers[0]
-        if ahead:
-            numbers = [number + ahead for number in numbers]
-        return numbers
 
     def _alike(self, child: ChildSa, sa: InboundSa, rows: Octets, width: int, tos: int) -> bool:
         """Hand rows on as runs of packets that may be joined; False when they are no such rows."""

@@ -11,20 +11,23 @@ from numpy.typing import NDArray
 
 from esp.sa import HEADER, OutboundSa
 from esp.sendbuffer import SendBuffer
-from esp.vector.rows import COUNT, Octets, Rows, octets_of
+from esp.vector.numbers import Numbers
+from esp.vector.rows import Octets, Rows
 from suites.paired import CbcHmac
 from suites.sealers import CounterAead
 
 _LOW: Final = 0xFFFFFFFF
+_HEAD: Final = HEADER.size
 
 
 class Sealing:
     """Write into the rows of a buffer."""
 
-    __slots__ = ("_out", "_ready")
+    __slots__ = ("_numbers", "_out", "_ready")
 
     def __init__(self, ready: SendBuffer) -> None:
         self._ready = ready
+        self._numbers = Numbers()
         self._out = Rows(ready.octets)
 
     def seal(
@@ -45,45 +48,17 @@ class Sealing:
         self, sa: OutboundSa, first: int, rows: Octets, plains: list[memoryview], place: int
     ) -> None:
         count, width = rows.shape
-        size = width + sa.overhead
-        heads = np.empty((count, 2), ">u8")
-        numbers = COUNT[:count].astype(np.uint64) + np.uint64(first)
-        heads[:, 1] = numbers  # the IV of a mode that counts
-        heads[:, 0] = numbers & np.uint64(_LOW) | np.uint64(sa.spi << 32)
-        octets = heads.view(np.uint8)
-        if isinstance(sa.sealer, CounterAead):
-            self._counted(sa, sa.sealer, octets, plains, size, place)
-        elif isinstance(sa.sealer, CbcHmac) and first >> 32 == (first + count - 1) >> 32:
-            self._cbc(sa, sa.sealer, octets, rows, size, place)
+        size, sealer = width + sa.overhead, sa.sealer
+        if isinstance(sealer, CounterAead):
+            span = self._numbers.of(sa.spi, sealer.salt, sa.esn, first, count)
+            self._out.matrix(place + count, size)[place:, : _HEAD + 8] = span.octets
+            outs = self._out.views(size, _HEAD + 8)[place : place + count]
+            sealer.seal_rows(span.nonces, plains, span.heads, outs)
+        elif isinstance(sealer, CbcHmac) and first >> 32 == (first + count - 1) >> 32:
+            span = self._numbers.of(sa.spi, b"", sa.esn, first, count)
+            self._cbc(sa, sealer, span.octets, rows, size, place)
         else:
             self._one_by_one(sa, first, plains, size, place)
-
-    def _counted(
-        self,
-        sa: OutboundSa,
-        sealer: CounterAead,
-        octets: Octets,
-        plains: list[memoryview],
-        size: int,
-        place: int,
-    ) -> None:
-        count = len(octets)
-        self._out.matrix(place + count, size)[place:, :16] = octets
-        salt = len(sealer.salt)
-        nonces = np.empty((count, salt + 8), np.uint8)
-        nonces[:, :salt] = np.frombuffer(sealer.salt, np.uint8)
-        nonces[:, salt:] = octets[:, 8:]
-        if sa.esn:  # RFC 4106 section 5: SPI, upper half, lower half
-            told = np.empty((count, 12), np.uint8)
-            told[:, :4] = octets[:, :4]
-            told[:, 4:] = octets[:, 8:]
-            bound = octets_of(told, 12)
-        else:
-            bound = octets_of(octets[:, :8], 8)
-        outs = self._out.views(size, 16)[place : place + count]
-        if len(outs) != count:
-            raise ValueError("more rows than the buffer has")
-        sealer.seal_rows(octets_of(nonces, salt + 8), plains, bound, outs)
 
     def _cbc(
         self,
@@ -96,7 +71,7 @@ class Sealing:
     ) -> None:
         """Encrypt all rows with one call, each behind a block that becomes its IV."""
         count, width = rows.shape
-        block, start = sealer.block, HEADER.size
+        block, start = sealer.block, _HEAD
         end = start + block + width
         body: NDArray[Any] = np.empty((count, block + width), np.uint8)
         body[:, :block] = np.frombuffer(sealer.noise(count), np.uint8).reshape(count, block)

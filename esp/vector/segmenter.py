@@ -1,6 +1,8 @@
 """Cut a super-packet of the TUN device into rows and seal them; the twin of :mod:`esp.segments`."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +12,15 @@ from esp.child import ChildSa
 from esp.lanes import LEAST
 from esp.outer import outer_header
 from esp.sa import OutboundSa
-from esp.segments import CWR, FIN, PSH, UDP, headers_end
+from esp.segments import CWR, FIN, PSH, TCP, UDP, headers_end
 from esp.sendbuffer import ROOM, SendBuffer
 from esp.vector.rows import COUNT, MOST, Octets, Rows, Words
 from esp.vector.sealing import Sealing
 
-_ROOM = 1 << 17
+_ROOM: Final = 1 << 17
+_LOW: Final = 0xFFFFFFFF
+_MODULUS: Final = 0xFFFF
+_LARGE: Final = _MODULUS << 12  # more than any sum here, and the same as 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,17 @@ class Segmenter:
         head[l4 + 4 : l4 + 8] = bytes(4)
         head[l4 + 13] = flags & ~(FIN | PSH | CWR)
         head[l4 + 16 : l4 + 18] = bytes(2)
-        sums = _sums(parts) + (_fixed_sum(head, l4, 6, len(head) - l4 + mss))
+        steps = _steps(mss)[:count]
+        numbers = steps + np.uint32(sequence)
+        fixed = _fixed_sum(head, l4, TCP, len(head) - l4 + mss)
+        sums = _sums(parts)
+        if sequence + count * mss <= _LOW:  # modulo 65535 the number is its halves' sum
+            sums += steps
+            fixed += sequence % _MODULUS
+        else:
+            sums += (numbers >> 16) + (numbers & 0xFFFF)
         rows[:, : len(head)] = np.frombuffer(head, np.uint8)
-        numbers = COUNT[:count] * np.uint32(mss) + np.uint32(sequence)
         rows.view(">u4")[:, (l4 + 4) // 4] = numbers
-        sums += (numbers >> 16) + (numbers & 0xFFFF)
         if flags & CWR:
             rows[0, l4 + 13] |= CWR
             sums[0] += CWR
@@ -94,17 +105,17 @@ class Segmenter:
             rows[-1, l4 + 13] |= flags & (FIN | PSH)
             sums[-1] += flags & (FIN | PSH)
         words = rows.view(">u2")
-        words[:, (l4 + 16) // 2] = (0xFFFF - sums % 0xFFFF) % 0xFFFF
+        words[:, (l4 + 16) // 2] = _checks(sums, fixed)
         _number(words, head, ident, l4)
 
     def _udp(self, head: bytearray, rows: Octets, parts: Octets, l4: int) -> None:
         mss = parts.shape[1]
         ident = _network(head, l4, len(head) + mss)
         head[l4 + 4 : l4 + 8] = (8 + mss << 16).to_bytes(4, "big")
-        sums = _sums(parts) + _fixed_sum(head, l4, UDP, 8 + mss)
+        fixed = _fixed_sum(head, l4, UDP, 8 + mss)
         rows[:, : len(head)] = np.frombuffer(head, np.uint8)
         words = rows.view(">u2")
-        checks = (0xFFFF - sums % 0xFFFF) % 0xFFFF
+        checks = _checks(_sums(parts), fixed)
         checks[checks == 0] = 0xFFFF  # RFC 768: 0 would say that there is none
         words[:, (l4 + 6) // 2] = checks
         _number(words, head, ident, l4)
@@ -128,21 +139,42 @@ def _number(words: NDArray[np.uint16], head: bytearray, ident: int, l4: int) -> 
     """Count identifications on and finish the checksums of IPv4 headers."""
     if l4 == 40:
         return
-    idents = COUNT[: len(words)] + np.uint32(ident) & 0xFFFF
-    words[:, 2] = idents
-    words[:, 5] = (0xFFFF - (idents + ones_sum(head[:20])) % 0xFFFF) % 0xFFFF
+    count = COUNT[: len(words)]
+    fixed = ones_sum(head[:20])
+    if ident + len(words) <= 0xFFFF:
+        words[:, 2] = count + np.uint32(ident)
+        words[:, 5] = _checks(count, fixed + ident)
+    else:
+        idents: Words = count + np.uint32(ident) & np.uint32(0xFFFF)
+        words[:, 2] = idents
+        words[:, 5] = _checks(idents, fixed)
 
 
 def _sums(parts: Octets) -> Words:
-    """Return the sum of each row modulo 65535.
+    """Return the sum of each row modulo 65535, or a number that is the same modulo that.
 
     Added up as the machine reads words: the sum of swapped words is the swapped sum (RFC 1071).
     """
-    sums = parts.view("<u2").sum(axis=1, dtype=np.uint32) % 0xFFFF
-    swapped: Words = sums * np.uint32(256)
-    return swapped
+    sums: Words = np.add.reduce(parts.view("<u2"), axis=1, dtype=np.uint32)
+    sums %= _MODULUS
+    sums *= np.uint32(256)
+    return sums
 
 
-def _fixed_sum(head: bytearray, l4: int, protocol: int, length: int) -> np.uint32:
+def _checks(sums: Words, fixed: int) -> Words:
+    """Return the checksums that go with sums below 2**26, to which ``fixed`` is to be added."""
+    least = np.uint32((_LARGE - fixed) % _MODULUS + _LARGE)
+    checks: Words = (least - sums) % _MODULUS
+    return checks
+
+
+def _fixed_sum(head: bytearray, l4: int, protocol: int, length: int) -> int:
     """Return the sum of what all segments share: upper header and pseudo header."""
-    return np.uint32((ones_sum(head[l4:]) + pseudo_sum(head, protocol, length)) % 0xFFFF)
+    return ones_sum(head[l4:]) + pseudo_sum(head, protocol, length)
+
+
+@lru_cache(maxsize=64)
+def _steps(mss: int) -> Words:
+    """Return how far each segment's number is from the first one's."""
+    steps: Words = COUNT * np.uint32(mss)
+    return steps
