@@ -1,8 +1,10 @@
 """Dummies come at their pace."""
 
 from ikebana.worker.cover import Cover
+from ikebana.worker.messages import Remove
 from policy.treatment import Treatment
 from tests.esp.tunnel import child_pair
+from tests.ikebana.worker.rig import installs, two, wait
 
 
 def test_each_child_has_its_own_pace() -> None:
@@ -23,3 +25,16 @@ def test_who_was_gone_waits_anew() -> None:
     assert cover.due((), 1.0) == []
     assert cover.due((child,), 5.0) == []
     assert cover.due((child,), 7.0) == [child]
+
+
+def test_dummies_are_sent_when_due_and_dropped_by_the_peer() -> None:
+    with two() as (moon, sun):
+        order, _ = installs(moon.at, sun.at, treatment=Treatment(dscp=10, dummy=2))
+        moon.worker.handle(order)
+        for now in (1.0, 2.0, 3.0, 4.0):
+            moon.worker.tick(now)
+        sun.take()
+        assert (sun.got(), sun.drops()) == ([], {"dummy": 1})
+        moon.worker.handle(Remove(1, 0x1000))
+        moon.worker.tick(9.0)
+        assert not wait(sun.udp, 0)
