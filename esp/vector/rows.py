@@ -36,20 +36,26 @@ class Rows:
         """Return the first ``count`` rows of ``width`` octets."""
         return self.flat[: count * width].reshape(count, width)
 
-    def views(self, width: int, start: int = 0, stop: int = 0) -> list[memoryview]:
+    def views(
+        self, width: int, start: int = 0, stop: int = 0, count: int = MOST
+    ) -> list[memoryview]:
         """Return columns ``start`` to ``stop`` (0: the last) of all rows that fit, as memory.
 
         Of :data:`MOST` rows at most: whoever takes more than that takes fewer than he thinks.
+        Of no more than the first ``count`` it is certain: four packets of a size never seen
+        before, which anybody can forge, must not cost the views of a thousand.
         """
         key = (width, start, stop or width)
         views = self._made.get(key)
         if views is None:
             if len(self._made) >= _SHAPES:
                 self._made.clear()
+            views = self._made[key] = []
+        have = len(views)
+        if have < count:
             stride = self._stride or width
-            ends = range(key[2], len(self._view) + 1, stride)[:MOST]
-            views = [self._view[end - key[2] + start : end] for end in ends]
-            self._made[key] = views
+            ends = range(key[2], len(self._view) + 1, stride)[have : min(count, MOST)]
+            views += [self._view[end - key[2] + start : end] for end in ends]
         return views
 
 

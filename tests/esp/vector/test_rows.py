@@ -33,3 +33,11 @@ def test_the_views_that_are_kept_are_few_however_many_sizes_a_peer_sends() -> No
 def test_each_row_as_octets() -> None:
     matrix = np.arange(24, dtype=np.uint8).reshape(4, 6)
     assert octets_of(matrix[:, 1:4], 3)[1] == b"\7\10\11"
+
+
+def test_a_few_rows_of_a_new_size_cost_no_more_views_than_rows() -> None:
+    rows = Rows(bytearray(range(100)))
+    assert [bytes(view) for view in rows.views(10, 2, 4, 2)] == [b"\2\3", b"\14\15"]
+    assert len(rows.views(10, 2, 4, 5)) == 5
+    assert len(rows.views(10, 2, 4, 3)) == 5
+    assert [view[0] for view in rows.views(10, 2, 4)] == list(range(2, 100, 10))
