@@ -174,10 +174,11 @@ def _ask(lab: Lab, way: Way, port: int, seed: str, rounds: int, sizes: Sequence[
 
 
 def _send(sock: socket.socket, octets: bytes) -> None:
-    with contextlib.suppress(OSError):
-        sock.send(octets)
-        return
-    sock.send(octets)  # the error was about an earlier one, from which the host has learnt the MTU
+    for _ in range(5):
+        with contextlib.suppress(OSError):  # about an earlier one: the host has learnt the MTU
+            sock.send(octets)
+            return
+    sock.send(octets)
 
 
 def _learn_mtu(sock: socket.socket) -> None:
@@ -195,15 +196,43 @@ def _learn_mtu(sock: socket.socket) -> None:
 
 
 def _missing(sock: socket.socket, sent: Sequence[bytes]) -> int:
-    wanted = list(sent)
-    try:
-        while wanted:
+    wanted, errors = list(sent), 0
+    while wanted and errors < len(sent):
+        try:
             octets = sock.recv(_LARGEST)
-            assert octets in wanted, f"{len(octets)} octets that nobody sent"
-            wanted.remove(octets)
-    except TimeoutError:
-        pass
+        except TimeoutError:
+            break
+        except OSError:  # too big: the host has learnt, and what it was about is lost
+            errors += 1
+            continue
+        assert octets in wanted, f"{len(octets)} octets that nobody sent"
+        wanted.remove(octets)
     return len(wanted)
+
+
+def arrive(lab: Lab, way: Way, sizes: Sequence[int], rounds: int = 5) -> set[int]:
+    """Send a datagram of each size, at least 2, one way until it is there; return what never is.
+
+    Nothing comes back but errors, from which the sending host may learn the path's MTU.
+    """
+    with lab[way.target].enter():
+        server = socket.socket(way.family, socket.SOCK_DGRAM)
+    with lab[way.source].enter():
+        sock = socket.socket(way.family, socket.SOCK_DGRAM)
+    missing = set(sizes)
+    with server, sock:
+        server.bind((way.address, 0))
+        server.settimeout(0.3)
+        sock.connect(server.getsockname()[:2])
+        for _ in range(rounds):
+            for size in sorted(missing):
+                _send(sock, size.to_bytes(2, "big") + bytes(size - 2))
+            with contextlib.suppress(TimeoutError):
+                while missing:
+                    octets = server.recv(_LARGEST)
+                    assert len(octets) == int.from_bytes(octets[:2], "big"), "not what was sent"
+                    missing.discard(len(octets))
+    return missing
 
 
 @contextlib.contextmanager
