@@ -75,7 +75,7 @@ class Opener:
                 sa.replay.accept(seq)
         sa.packets += count
         if not self._alike(child, sa, rows, width, tos):
-            for view in self._plain.views(width)[:count]:
+            for view in self._plain.views(width, 0, 0, count)[:count]:
                 self._single(child, sa, bytes(view), tos)
         return True
 
@@ -94,8 +94,8 @@ class Opener:
             return False
         count = len(rows)
         sa.octets += count * length
-        parts = self._plain.views(width, shape.head, length)
-        whole = self._plain.views(width, 0, length)
+        parts = self._plain.views(width, shape.head, length, count)
+        whole = self._plain.views(width, 0, length, count)
         for begin, end in runs(rows, shape):
             if end - begin == 1:
                 self._checked(child, next_header, bytes(whole[begin]), tos)

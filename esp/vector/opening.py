@@ -59,10 +59,11 @@ class Opening:
         elif isinstance(sealer, CbcHmac):
             end = size - (sa.overhead - _HEAD - sealer.block)
             rows = plain.matrix(count, size - sa.overhead)
-            _cbc(sealer, wire, self._received.views(size, 0, end)[:count], rows, high)
+            _cbc(sealer, wire, self._received.views(size, 0, end, count)[:count], rows, high)
         else:
-            outs = plain.views(size - sa.overhead)[:count]
-            for packet, out in zip(self._received.views(size), outs, strict=False):
+            packets = self._received.views(size, 0, 0, count)
+            outs = plain.views(size - sa.overhead, 0, 0, count)[:count]
+            for packet, out in zip(packets, outs, strict=False):
                 out[:] = sealer.open(bytes(packet[:_HEAD]), bytes(packet[_HEAD:]), high)
         return numbers
 
@@ -70,8 +71,8 @@ class Opening:
         self, sa: InboundSa, size: int, count: int, plain: Rows
     ) -> tuple[list[memoryview], list[memoryview]]:
         """Return what is behind the IVs, and where its plaintext goes."""
-        sealed = self._received.views(size, _HEAD + 8)[:count]
-        return sealed, plain.views(size - sa.overhead)[:count]
+        sealed = self._received.views(size, _HEAD + 8, 0, count)[:count]
+        return sealed, plain.views(size - sa.overhead, 0, 0, count)[:count]
 
 
 def _numbers(wire: Octets, ahead: int) -> list[int] | None:

@@ -52,7 +52,9 @@ class Sealing:
         if isinstance(sealer, CounterAead):
             span = self._numbers.of(sa.spi, sealer.salt, sa.esn, first, count)
             self._out.matrix(place + count, size)[place:, : _HEAD + 8] = span.octets
-            outs = self._out.views(size, _HEAD + 8)[place : place + count]
+            outs = self._out.views(size, _HEAD + 8, 0, place + count)[place : place + count]
+            if len(outs) != count:
+                raise ValueError("more rows than the buffer has")
             sealer.seal_rows(span.nonces, plains, span.heads, outs)
         elif isinstance(sealer, CbcHmac) and first >> 32 == (first + count - 1) >> 32:
             span = self._numbers.of(sa.spi, b"", sa.esn, first, count)
@@ -81,13 +83,14 @@ class Sealing:
         sealed = sealer.encrypt_rows(body.data.cast("B"))
         out[:, start:end] = np.frombuffer(sealed, np.uint8).reshape(count, block + width)
         high = octets[0, start : start + 4].tobytes() if sa.esn else b""
-        tags = sealer.tags(self._out.views(size, 0, end)[place : place + count], high)
+        parts = self._out.views(size, 0, end, place + count)[place : place + count]
+        tags = sealer.tags(parts, high)
         out[:, end:] = np.frombuffer(tags, np.uint8).reshape(count, size - end)
 
     def _one_by_one(
         self, sa: OutboundSa, first: int, plains: list[memoryview], size: int, place: int
     ) -> None:
-        seal, outs = sa.sealer.seal, self._out.views(size)
+        seal, outs = sa.sealer.seal, self._out.views(size, 0, 0, place + len(plains))
         spi = sa.spi.to_bytes(4, "big")
         for seq, plain in enumerate(plains, first):
             header = spi + (seq & _LOW).to_bytes(4, "big")

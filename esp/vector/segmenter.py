@@ -75,7 +75,7 @@ class Segmenter:
         rows[:, length:] = np.frombuffer(trailer, np.uint8)
 
         place = self._ready.reserve(child, count, width + sa.overhead, outer)
-        self._sealing.seal(sa, first, rows, self._plain.views(width)[:count], place)
+        self._sealing.seal(sa, first, rows, self._plain.views(width, 0, 0, count)[:count], place)
         return Sealed(count, length, payload == count * mss)
 
     def _tcp(self, head: bytearray, rows: Octets, parts: Octets, l4: int, is_whole: bool) -> None:

@@ -94,7 +94,7 @@ class Singles:
             _finish(slots, START + start, offset, START + length)
         slots[:, START + length : START + width] = np.frombuffer(trailer, np.uint8)
         outer = outer_header(head, child.treatment, child.mtu)
-        plains = self._rows.views(START + width, START)[begin:end]
+        plains = self._rows.views(START + width, START, 0, end)[begin:end]
         place = self._ready.reserve(child, count, width + sa.overhead, outer)
         self._sealing.seal(sa, first, slots[:, START : START + width], plains, place)
         return True
