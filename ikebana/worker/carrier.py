@@ -107,11 +107,7 @@ class Carrier:
             most_udp=MOST_UDP if descriptors.uso else 1,
         )
         self._room = memoryview(self._inward.received)
-        for sock in (
-            *descriptors.udp.values(),
-            *descriptors.esp.values(),
-            *descriptors.ah.values(),
-        ):
+        for sock in self.sockets:
             enable_tos(sock)
         batched = [udp.enable_gro(sock) for sock in descriptors.udp.values() if descriptors.offload]
         found = {
@@ -123,6 +119,12 @@ class Carrier:
         }
         self.means = tuple(name for name in MEANS if found[name])
         """How packets are moved; see :data:`ikebana.worker.messages.MEANS`."""
+
+    @property
+    def sockets(self) -> list[socket]:
+        """Return all sockets."""
+        to = self._to
+        return [*to.udp.values(), *to.esp.values(), *to.ah.values()]
 
     # -- from the inside ------------------------------------------------------------------------
     def on_tun(self) -> Batch:

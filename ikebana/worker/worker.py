@@ -163,6 +163,8 @@ class Worker:
         """Do what time brings; to be called about once a second."""
         self._now = now
         self._counters.count("held_expired", self._held.expire(now))
+        for sock in self._carrier.sockets:  # one that is never idle has errors to tell, too
+            self._take_errors(sock, now)
         self._paths.handle_timeout(now)
         for child in self._cover.due(self._engine.sealing, now):
             self._carrier.send_dummy(child)

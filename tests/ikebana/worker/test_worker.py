@@ -328,6 +328,10 @@ def test_what_the_network_says_is_passed_on_once_for_many_datagrams() -> None:
         moon.send(*[udp4(number) for number in range(1, 9)])
         moon.take()
         assert moon.said(Network) == [Network(HOST, "port unreachable")]
+        moon.send(udp4(1))
+        assert wait(moon.udp)
+        moon.worker.tick(1.0)  # while others keep the socket busy
+        assert moon.said(Network) == [Network(HOST, "port unreachable")]
 
 
 def test_without_a_socket_for_the_family_packets_are_counted() -> None:
