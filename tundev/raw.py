@@ -8,7 +8,7 @@ import errno
 import itertools
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -106,12 +106,18 @@ def _open(
 
 
 def receive_packets(
-    sock: socket.socket, room: memoryview, most: int, *, header: bool = False
+    sock: socket.socket,
+    room: memoryview,
+    most: int,
+    *,
+    header: bool = False,
+    has_errors: Callable[[], None] | None = None,
 ) -> list[Seen]:
     """Return up to ``most`` waiting packets as views of ``room``, good until the next call.
 
     What IPv4 brings is without its IP header, or with ``header`` with it.  Nothing is taken that
     the room left may be too short for; only the first is cut off where all of the room is.
+    ``has_errors`` is called when there is something for :func:`tundev.icmp.read_errors` beside it.
     """
     batch: list[Seen] = []
     six = sock.family == socket.AF_INET6
@@ -129,7 +135,11 @@ def receive_packets(
             octets = recv(view)
         except OSError as error:
             errors += 1
-            if error.errno in WOULD_BLOCK or errors > _TRIES:
+            if error.errno in WOULD_BLOCK:
+                break
+            if has_errors is not None:
+                has_errors()
+            if errors > _TRIES:
                 break
             continue
         if octets < _V4_HEADER:

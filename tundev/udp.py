@@ -7,7 +7,7 @@ UDP_SEGMENT one call sends a run of equal datagrams, with UDP_GRO one call bring
 import errno
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -122,14 +122,15 @@ def receive_batch(sock: socket.socket, most: int) -> list[Received]:
 
 
 def receive_into(
-    sock: socket.socket, view: memoryview
+    sock: socket.socket, view: memoryview, has_errors: Callable[[], None] | None = None
 ) -> tuple[int, int, tuple[str, int], str, int] | None:
     """Put what one read brings to the start of ``view``; return None when there is nothing.
 
     Else (octets, size of each datagram in them, who sent them, our address that they came to, TOS
     or traffic class of the outer header).  Only with GRO is the size less than the octets; the
     last datagram may then be shorter.  A datagram may have no octets at all, and one that is longer
-    than ``view`` is cut off.  What the kernel could not tell stays "" and 0.
+    than ``view`` is cut off.  What the kernel could not tell stays "" and 0.  ``has_errors`` is
+    called when there is something for :func:`read_errors` beside it.
     """
     for _ in range(_TRIES):
         try:
@@ -137,6 +138,8 @@ def receive_into(
         except OSError as error:
             if error.errno in WOULD_BLOCK:
                 return None
+            if has_errors is not None:
+                has_errors()
             continue  # an ICMP error of an earlier datagram: told once, and read_errors has it
         local, size, tos = told(tuple(ancillary))
         if not 0 < size < octets:

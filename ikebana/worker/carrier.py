@@ -57,8 +57,15 @@ class Received:
     """Datagrams with a non-ESP marker, without it."""
     moved: list[Moved] = field(default_factory=list)
     """Children whose peers were heard from elsewhere."""
-    is_idle: bool = False
-    """Nothing was there to receive: the socket may have errors to tell."""
+    has_errors: bool = False
+    """The socket has errors to tell, or may have: nothing else was there.
+
+    Who leaves them there loses datagrams: they take the room that those need.
+    """
+
+    def note_errors(self) -> None:
+        """Remember that there are some."""
+        self.has_errors = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +200,9 @@ class Carrier:
         rows = stride = used = 0
         who: tuple[tuple[str, int], str, int] = (("", 0), "", 0)
         for read in range(READS):
-            got = receive(sock, room[used:])
+            got = receive(sock, room[used:], found.note_errors)
             if got is None:
-                found.is_idle = not read
+                found.has_errors |= not read
                 break
             octets, size, remote, local, tos = got
             if size != stride or who != (remote, local, tos):
@@ -258,24 +265,30 @@ class Carrier:
 
     def on_raw(self, sock: socket) -> Received:
         """Open what waits on a raw ESP socket."""
-        packets = raw.receive_packets(sock, self._raw_room, READS)
-        return self._take([(bytes(data), remote, tos) for data, remote, _, tos in packets])
+        found = Received()
+        packets = raw.receive_packets(sock, self._raw_room, READS, has_errors=found.note_errors)
+        return self._take(found, [(bytes(data), remote, tos) for data, remote, _, tos in packets])
 
     def on_ah(self, sock: socket) -> Received:
         """Check what waits on a raw AH socket: whole packets, of IPv6 made anew."""
+        found = Received()
         packets: list[tuple[bytes, str, int]] = []
-        received = raw.receive_packets(sock, self._raw_room, READS, header=True)
+        received = raw.receive_packets(
+            sock, self._raw_room, READS, header=True, has_errors=found.note_errors
+        )
         for view, remote, local, tos in received:
             data = bytes(view)
             if sock.family == AF_INET6 and local:
                 data = ipv6(_packed(remote) + _packed(local), raw.AH, data)
             packets.append((keyed(data), remote, tos))
-        return self._take(packets)
+        return self._take(found, packets)
 
-    def _take(self, packets: Sequence[tuple[bytes, str, int]]) -> Received:
+    def _take(self, found: Received, packets: Sequence[tuple[bytes, str, int]]) -> Received:
         for tos, some in groupby(packets, key=itemgetter(2)):
             self._inward.take([(data, (remote, 0)) for data, remote, _ in some], tos)
-        return Received(moved=self._inward.finish(), is_idle=not packets)
+        found.moved = self._inward.finish()
+        found.has_errors |= not packets
+        return found
 
     # -- the TUN device -------------------------------------------------------------------------
     def write(self, packet: bytes) -> None:

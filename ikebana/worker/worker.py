@@ -47,6 +47,7 @@ _IKE_RATE: Final = 2000.0  # datagrams a second that the daemon is given, of pee
 _IKE_BURST: Final = 500.0
 _WORD_RATE: Final = 200.0  # other words a second that somebody on the way could make us say
 _WORD_BURST: Final = 500.0
+_ERRORS: Final = 512  # ICMP errors taken at a time
 _KEPT: Final = 1024
 
 
@@ -230,7 +231,7 @@ class Worker:
         self._received(sock, self._carrier.on_ah(sock), self._now)
 
     def _received(self, sock: socket, received: Received, now: float) -> None:
-        if received.is_idle:
+        if received.has_errors:
             self._take_errors(sock, now)
         for path, data in received.ike:
             self._to_daemon(Ike(path, data), now)
@@ -250,6 +251,8 @@ class Worker:
     def _take_errors(self, sock: socket, now: float) -> None:
         """Take what ICMP, or our own kernel, says of what was sent."""
         errors = read_errors(sock)
+        while len(errors) < _ERRORS and (more := read_errors(sock)):
+            errors += more
         for error in errors:
             if error.kind is IcmpKind.TOO_BIG:
                 self._paths.learn(now, error.remote, error.quote, error.mtu)

@@ -109,7 +109,7 @@ def test_ike_and_keepalives_are_told_from_esp() -> None:
 
 def test_a_socket_with_nothing_to_receive_says_so() -> None:
     with two(WAYS["all"]) as (_, sun):
-        assert sun.carrier.on_udp(sun.udp, sun.at[1]).is_idle
+        assert sun.carrier.on_udp(sun.udp, sun.at[1]).has_errors
 
 
 def test_a_path_without_a_socket_is_counted() -> None:

@@ -200,6 +200,19 @@ def test_someone_who_forges_icmp_errors_about_any_address_does_not_drown_the_dae
     assert len(told) == 500
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a raw socket")
+def test_someone_who_forges_icmp_errors_fills_no_buffer_that_datagrams_need() -> None:
+    """While there is always a datagram to receive: the kernel counts both in one room."""
+    with two() as (moon, sun), socket.socket(socket.AF_INET, socket.SOCK_RAW, 1) as attacker:
+        for _ in range(40):
+            for number in range(200):
+                attacker.sendto(unreachable(sun.at[1], number), (HOST, 0))
+            moon.send(udp4(1))
+            sun.take()
+            assert sun.got() == [udp4(1)]
+        assert sun.worker.counts["icmp_in"] == 40 * 200
+
+
 def unreachable(port: int, number: int) -> bytes:
     """Return the ICMP error that says a datagram of this port did not get to some host."""
     ends = (socket.inet_aton(HOST), bytes((10, 9, *number.to_bytes(2, "big"))))
