@@ -40,6 +40,8 @@ from tundev.sockets import enable_tos, set_df
 
 READS: Final = SLOTS
 """Reads of one side before the other gets its turn."""
+_TURN: Final = 8192
+"""Packets out before others get their turn: super-packets of tiny segments are over a thousand."""
 _ENOUGH: Final = ROOM - (1 << 16)  # octets received before they are opened: a read needs the rest
 _MANY: Final = ROWS - 128  # datagrams: one read brings 64 more at most, newer kernels 128
 _RAW_ROOM: Final = 1 << 18
@@ -137,6 +139,8 @@ class Carrier:
     def on_tun(self) -> Batch:
         """Seal and send what waits in the TUN device."""
         tun, places, take, readv = self._to.tun, self._places, self._outward.take, os.readv
+        counts = self._counters.counts
+        enough = counts["packets_out"] + _TURN
         slot = 0
         for _ in range(READS):
             try:
@@ -144,6 +148,8 @@ class Carrier:
             except OSError:
                 break
             slot = take(slot, got)
+            if counts["packets_out"] > enough:
+                break
         return self._outward.finish()
 
     def seal(self, packets: list[bytes]) -> Batch:

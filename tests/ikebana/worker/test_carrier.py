@@ -34,6 +34,7 @@ class End:
 
     def __init__(self, stack: ExitStack, way: Descriptors) -> None:
         self.host, tun = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.tun = tun
         self.udp = stack.enter_context(open_udp(HOST, 0, 0))
         stack.enter_context(self.host)
         stack.enter_context(tun)
@@ -139,3 +140,20 @@ def test_jumbo_frames_of_a_raw_socket_are_never_cut_off() -> None:
         while wait(sun.udp, 0.05):
             sun.carrier.on_raw(sun.udp)
         assert sun.counters.counts["packets_in"] == 40
+
+
+def test_a_host_that_sends_tiny_segments_leaves_others_their_turn() -> None:
+    """A hundred super-packets of them would be over a second."""
+    with two(WAYS["all"]) as (moon, _):
+        flow = stream("tcp4")
+        moon.host.send(b"".join((bytes(10), flow.packet(b""))))
+        reads = [super_packet(flow, bytes(60_000), 48) for _ in range(10)]
+        for read in reads:
+            moon.host.send(read.header + read.octets)
+        turns = []
+        while wait(moon.tun, 0):
+            before = moon.counters.counts["packets_out"]
+            moon.carrier.on_tun()
+            turns.append(moon.counters.counts["packets_out"] - before)
+        assert sum(turns) == 1 + sum(len(read.packets) for read in reads)
+        assert max(turns) < 10_000
