@@ -41,7 +41,7 @@ from suites.integ import INTEG_BY_NAME
 from suites.kex import GROUP_BY_NAME
 from tests.interop.duo import IKE, connection_toml, gateway_toml
 from tests.lab.ikebana import Gateway
-from tests.lab.topology import Lab, wait_for
+from tests.lab.topology import Lab, LabError, wait_for
 
 A, B = "10.99.0.1", "10.99.0.2"
 HOST_A, HOST_B = "10.1.0.2", "10.2.0.2"
@@ -248,7 +248,10 @@ class Field:
         return sum(now.get(one, 0) - before.get(one, 0) for one in reasons)
 
     def wait_dropped(self, count: int, *reasons: str) -> None:
-        wait_for(lambda: self.dropped(*reasons) >= count, 5, f"{count} dropped for {reasons}")
+        try:
+            wait_for(lambda: self.dropped(*reasons) >= count, 5, f"{count} dropped for {reasons}")
+        except LabError as error:
+            raise LabError(f"{error}: {self._before[0][3]}, now {self.drops(self.a)}") from error
 
     def holds(self, log: int = LOG, growth: int = GROWTH) -> None:
         """Assert that nothing was harmed."""

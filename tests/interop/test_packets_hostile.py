@@ -129,7 +129,7 @@ IN_UDP: Final[dict[str, tuple[Callable[[Heard], bytes], tuple[str, ...]]]] = {
     "empty datagrams": (lambda _: udp(b"", port=4500), ()),
     "SPI zero": (
         lambda _: udp(MARKER + os.urandom(DICE.randrange(100)), port=4500),
-        ("ike_malformed", "ike_rate", "ike_unknown_sa", "ike_no_sa"),
+        ("ike_malformed", "ike_version", "ike_rate"),
     ),
     "heard packets from other addresses": (
         lambda heard: udp(DICE.choice(heard.packets), port=4500, source=anywhere()),
@@ -202,7 +202,7 @@ def suffers(
         while not files.is_over or sent < 200:
             sent += field.attacker.flood(packets, 0.1, A_SECOND)
     if reasons:
-        field.wait_dropped(sent // 2, *reasons)
+        field.wait_dropped(sent * 7 // 10, *reasons)  # a full socket counts none
     (view,) = field.status(field.a).connections
     assert view.peer == B
     field.holds()
