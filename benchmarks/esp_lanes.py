@@ -124,12 +124,14 @@ def _seal(lane: Outward, octets: Sequence[bytes]) -> None:
 def _open(lane: Inward, burst: Sequence[_Rows]) -> None:
     for rows in burst:
         lane.received[: len(rows.octets)] = rows.octets
-        whole, data = rows.count * rows.size, rows.octets
-        singly = [] if whole == len(data) else [data[whole:]]
-        if not lane.take_rows(rows.count, rows.size, MOON, 0):
-            singly = [data[at : at + rows.size] for at in range(0, len(data), rows.size)]
-        if singly:
-            lane.take([(one, MOON) for one in singly], 0)
+
+        def singly(begin: int, end: int, rows: _Rows = rows) -> None:
+            size, data = rows.size, rows.octets
+            lane.take([(data[at * size : (at + 1) * size], MOON) for at in range(begin, end)], 0)
+
+        lane.take_rows(rows.count, rows.size, MOON, 0, singly)
+        if rows.count * rows.size < len(rows.octets):
+            singly(rows.count, rows.count + 1)
     lane.finish()
 
 

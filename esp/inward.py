@@ -6,13 +6,19 @@
 Either way the packets go through one :class:`~esp.coalesce.Coalescer`, so their order stays.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Final, TypeAlias
 
 from esp import lanes
 from esp.batch import Moved
+from esp.child import ChildSa
 from esp.coalesce import MOST_UDP, Coalescer, Write
 from esp.engine import Engine
+
+Singly: TypeAlias = Callable[[int, int], None]
+_BAD: Final = 4
+"""Forged datagrams of a batch beside which the others stay rows: beyond that they cost more so."""
 
 ROOM: Final = 1 << 17
 """Octets of the buffer: one read of up to 64 KiB beside what came before."""
@@ -38,17 +44,34 @@ class Inward:
         self.received = bytearray(ROOM)
         self.coalescer = Coalescer(write, merge=merge, most_udp=most_udp)
         self._opener = lanes.inward(engine, self.coalescer, self.received) if vectors else None
-        self._moved: list[Moved] = []
+        self._moved: dict[ChildSa, object] = {}
 
-    def take_rows(self, count: int, size: int, source: object, tos: int) -> bool:
+    def take_rows(self, count: int, size: int, source: object, tos: int, singly: Singly) -> None:
         """Take datagrams of ``size`` octets each from the start of the buffer.
 
-        False when nothing was done with them: they may be anything, and are to be sorted and given
-        to :meth:`take` one by one.
+        ``singly`` is called with first and last of those that are not taken as rows: they may be
+        anything, and are to be sorted and given to :meth:`take`, at once, since order matters.
         """
-        if self._opener is None or count < lanes.LEAST:
-            return False
-        return self._opener.open(count, size, source, tos)
+        opener = self._opener
+        if opener is None or count < lanes.LEAST:
+            singly(0, count)
+            return
+        left, bad = 0, 0  # rows before this one are done
+        for begin, end in pairwise(opener.bounds(count, size)):
+            at = begin
+            while end - at >= lanes.LEAST and bad <= _BAD:
+                if left < at:
+                    singly(left, at)
+                done, is_bad = opener.open(at, end, size, source, tos)
+                at += done
+                left = at
+                if not is_bad:
+                    break
+                bad += 1
+                singly(at, at + 1)  # the bad one
+                at = left = at + 1
+        if left < count:
+            singly(left, count)
 
     def take(self, datagrams: Sequence[tuple[bytes, object]], tos: int) -> None:
         """Take ESP packets, each with where it came from, all with one outer TOS octet."""
@@ -56,10 +79,15 @@ class Inward:
         add = self.coalescer.add
         for packet in opened.inner:
             add(packet)
-        self._moved += opened.moved
+        self._moved.update(opened.moved)
 
     def finish(self) -> list[Moved]:
-        """Write what is pending; return the children whose peers were heard from elsewhere."""
+        """Write what is pending; return the children whose peers were heard from elsewhere.
+
+        Each once, with where from last.
+        """
         self.coalescer.flush()
-        moved, self._moved = self._moved, []
-        return moved
+        if not self._moved:
+            return []
+        moved, self._moved = self._moved, {}
+        return [*moved.items()]

@@ -1,4 +1,4 @@
-"""ESP packets that wait to leave: equal ones of one child lie side by side, for one send."""
+"""ESP packets that wait to leave: equal ones of one path lie side by side, for one send."""
 
 from collections.abc import Callable
 from typing import Final, TypeAlias
@@ -10,8 +10,8 @@ ROWS: Final = 1024
 """Packets, at most: rows are counted with a table of that length."""
 
 Send: TypeAlias = Callable[[ChildSa, memoryview, int, int], None]
-"""Takes a child, its packets side by side, the size of each (the last may be shorter), and what
-:func:`esp.outer.outer_header` says of their outer header."""
+"""Takes a child, packets of it and of others on its path side by side, the size of each (the last
+may be shorter), and what :func:`esp.outer.outer_header` says of their outer header."""
 
 
 class SendBuffer:
@@ -30,7 +30,7 @@ class SendBuffer:
         Rows count from the start of the buffer: row n lies at n * ``size``.
         """
         if self._used and (
-            child is not self._child
+            not self._is_way(child)
             or size != self._size
             or outer != self._outer
             or self._used % size
@@ -43,6 +43,19 @@ class SendBuffer:
         self._used += count * size
         return place
 
+    def _is_way(self, child: ChildSa) -> bool:
+        """Tell whether packets of a child may leave with those that are there.
+
+        Of many SAs between the same two gateways each has little to send at a time.
+        """
+        other = self._child
+        return child is other or (
+            other is not None
+            and child.path == other.path
+            and child.treatment.ttl == other.treatment.ttl
+            and child.outbound.protocol == other.outbound.protocol
+        )
+
     def cancel(self, place: int) -> None:
         """Give back the rows from this one on, which were reserved last and not sealed."""
         self._used = place * self._size
@@ -51,7 +64,7 @@ class SendBuffer:
         """Take one packet."""
         size, used = len(packet), self._used
         if used and (
-            child is not self._child
+            not self._is_way(child)
             or size > self._size
             or outer != self._outer
             or used % self._size

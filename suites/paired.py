@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher,
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 from suites.macs import Mac
-from suites.sealers import IntegrityError, Octets, Sealer
+from suites.sealers import BadRow, IntegrityError, Octets, Sealer
 
 
 class _Authenticated:
@@ -46,9 +46,15 @@ class _Authenticated:
             found.append(mac.finalize()[:size])
         return b"".join(found)
 
-    def are_right(self, rows: Iterable[Octets], icvs: bytes, seq_hi: bytes = b"") -> bool:
-        """Tell whether ``icvs``, end to end, are those of the rows: of all of them."""
-        return hmac.compare_digest(self.tags(rows, seq_hi), icvs)
+    def check(self, rows: Iterable[Octets], icvs: bytes, seq_hi: bytes = b"") -> None:
+        """Raise :exc:`~suites.sealers.BadRow` unless ``icvs`` are those of the rows, end to end."""
+        ours, size = self.tags(rows, seq_hi), self._icv
+        if hmac.compare_digest(ours, icvs):
+            return
+        for row, at in enumerate(range(0, len(ours), size)):
+            if not hmac.compare_digest(ours[at : at + size], icvs[at : at + size]):
+                raise BadRow(row)
+        raise BadRow(len(ours) // size)
 
     def _body(self, header: bytes, sealed: bytes, seq_hi: bytes) -> bytes:
         body, icv = sealed[: -self._icv], sealed[-self._icv :]
@@ -122,7 +128,7 @@ class CbcHmac(_Authenticated):
     def decrypt_rows(self, rows: Octets) -> bytes:
         """Return packets end to end, of IVs and ciphertexts; the block before each means nothing.
 
-        To be asked only when every ICV :meth:`are_right`.
+        To be asked only after :meth:`check`.
         """
         self._check(rows)
         return self._decrypt(rows)

@@ -7,7 +7,7 @@ per packet.  A sealer belongs to one thread.
 
 import hmac
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias
 
 from cryptography.exceptions import InvalidTag
@@ -18,6 +18,14 @@ Octets: TypeAlias = bytes | memoryview
 
 class IntegrityError(Exception):
     """The packet is not what the peer sent: wrong key, wrong tag, or of an impossible length."""
+
+
+class BadRow(IntegrityError):
+    """Of several packets one is bad; the ``row`` ones before it are good and open."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(f"packet {row} of several: ICV mismatch")
+        self.row = row
 
 
 class Sealer(Protocol):
@@ -124,16 +132,17 @@ class CounterAead(_Counted):
         nonces: Iterable[bytes],
         sealed: Iterable[Octets],
         heads: Iterable[bytes],
-        outs: Iterable[memoryview],
+        outs: Sequence[memoryview],
     ) -> None:
         """Write the plaintext of each row, of ciphertext and ICV, into ``outs``.
 
-        Raises :exc:`IntegrityError` at the first bad one: what was written is then worth nothing.
+        Raises :exc:`BadRow` at the first bad one, where it ends.
         """
+        left = iter(outs)
         try:
-            deque(map(self._decrypt_into, nonces, sealed, heads, outs), maxlen=0)
+            deque(map(self._decrypt_into, nonces, sealed, heads, left), maxlen=0)
         except InvalidTag:
-            raise IntegrityError("ICV mismatch") from None
+            raise BadRow(len(outs) - len([*left]) - 1) from None
 
 
 class ShortGcm(_Counted):

@@ -20,9 +20,9 @@ from esp.vector.joinable import Shape, runs, shape_of
 from esp.vector.opening import Opening
 from esp.vector.rows import MOST, Octets, Rows
 from policy.flow import MalformedPacket, flow_key
-from suites.sealers import IntegrityError
 
 _ROOM = 1 << 17
+_LEAST = 8  # octets: SPI and sequence number
 _LOW = 0xFFFFFFFF
 _SEEN = 120  # octets: IPv6 and TCP headers with all their options
 
@@ -40,44 +40,49 @@ class Opener:
         # two, in turn: the run that is still pending in the coalescer lies in the other one
         self._plain, self._other = Rows(bytearray(_ROOM)), Rows(bytearray(_ROOM))
 
-    def open(self, count: int, size: int, source: object, tos: int) -> bool:
-        """Open ``count`` packets of ``size`` octets; False: nothing was done, take them singly.
+    def bounds(self, count: int, size: int) -> list[int]:
+        """Return where packets begin that may be opened at once, 0 first, and the end."""
+        if count > MOST or count * size > _ROOM or size < _LEAST:
+            return [0, count]
+        return self._opening.bounds(count, size)
 
-        True only when all are packets of one child, in order and good.
+    def open(self, begin: int, end: int, size: int, source: object, tos: int) -> tuple[int, bool]:
+        """Open the rows of ``size`` octets from ``begin`` to ``end``, as :meth:`bounds` has them.
+
+        Returns how many were taken, and whether the next one is bad.  With 0 nothing was done: they
+        may be anything.
         """
-        if count > MOST or count * size > _ROOM or not never_changes(tos):
-            return False
-        wire = self._in.matrix(count, size)
-        child = self._engine.opens(wire[0, :4].tobytes())
-        if child is None or child.rows_in is None:
-            return False
+        count = end - begin
+        if count > MOST or end * size > _ROOM or size < _LEAST or not never_changes(tos):
+            return 0, False
+        child = self._engine.opens(self._spi(begin, size))
+        if (
+            child is None
+            or child.rows_in is None
+            or self._spi(end - 1, size) != self._spi(begin, size)
+        ):
+            return 0, False
         if child.source is not None and source != child.source:
-            return False
+            return 0, False
         sa = child.rows_in
         width = size - sa.overhead
         if width < 24 or width % max(4, sa.sealer.block):
-            return False
+            return 0, False
         self._plain, self._other = self._other, self._plain
         if self._coalescer.held is self._plain.buffer:
             self._coalescer.flush()
-        rows = self._plain.matrix(count, width)
-        try:
-            numbers = self._opening.open(sa, count, size, self._plain)
-        except IntegrityError:
-            return False
-        if numbers is None:
-            return False
-        first, last = numbers[0], numbers[-1]
-        if last - first == count - 1:
+        first, count, is_bad = self._opening.open(sa, begin, end, size, self._plain)
+        if count:
             sa.replay.accept_run(first, count)
-        else:
-            for seq in numbers:
-                sa.replay.accept(seq)
-        sa.packets += count
-        if not self._alike(child, sa, rows, width, tos):
-            for view in self._plain.views(width, 0, 0, count)[:count]:
-                self._single(child, sa, bytes(view), tos)
-        return True
+            sa.packets += count
+            rows = self._plain.matrix(count, width)
+            if not self._alike(child, sa, rows, width, tos):
+                for view in self._plain.views(width, 0, 0, count)[:count]:
+                    self._single(child, sa, bytes(view), tos)
+        return count, is_bad
+
+    def _spi(self, row: int, size: int) -> bytes:
+        return bytes(self._in.buffer[row * size : row * size + 4])
 
     def _alike(self, child: ChildSa, sa: InboundSa, rows: Octets, width: int, tos: int) -> bool:
         """Hand rows on as runs of packets that may be joined; False when they are no such rows."""

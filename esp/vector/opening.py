@@ -4,7 +4,6 @@ rows on the wire  | SPI | sequence number | IV | ciphertext | ICV |
 plaintext rows    | packet, padding, pad length, next header |
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -13,7 +12,7 @@ from esp.sa import HEADER, InboundSa
 from esp.vector.numbers import Numbers
 from esp.vector.rows import MOST, Octets, Rows, octets_of
 from suites.paired import CbcHmac
-from suites.sealers import CounterAead, IntegrityError
+from suites.sealers import BadRow, CounterAead, IntegrityError
 
 _HEAD: Final = HEADER.size
 _LOW: Final = 0xFFFFFFFF
@@ -22,71 +21,78 @@ _LOW: Final = 0xFFFFFFFF
 class Opening:
     """Open what lies in ``received``."""
 
-    __slots__ = ("_numbers", "_received")
+    __slots__ = ("_numbers", "_odd", "_received")
 
     def __init__(self, received: Rows) -> None:
         self._received = received
         self._numbers = Numbers()
+        self._odd: set[int] = set()  # SPIs of peers whose IVs are not the numbers
 
-    def open(self, sa: InboundSa, count: int, size: int, plain: Rows) -> Sequence[int] | None:
-        """Write the plaintext of the first rows, of ``size`` octets, into ``plain``.
+    def bounds(self, count: int, size: int) -> list[int]:
+        """Return where packets begin that follow each other: one SPI, no number missing.
 
-        Returns their sequence numbers; None unless all rows are of this SA, rising, ahead of the
-        window, and of one upper half.  Nothing is recorded.  Raises
-        :exc:`~suites.sealers.IntegrityError` when one of them is not what the peer sent; what was
-        written is worth nothing then.
+        The first of ``count`` rows of ``size`` octets is one of them, and their end stands last.
         """
-        wire, sealer = self._received.matrix(count, size), sa.sealer
+        heads = np.ascontiguousarray(self._received.matrix(count, size)[:, :_HEAD])
+        marks = heads.view(">u8").ravel().astype(np.uint64)
+        breaks = marks[1:] - marks[:-1] != 1
+        if not np.count_nonzero(breaks):
+            return [0, count]
+        return [0, *(np.flatnonzero(breaks) + 1).tolist(), count]
+
+    def open(
+        self, sa: InboundSa, begin: int, end: int, size: int, plain: Rows
+    ) -> tuple[int, int, bool]:
+        """Write the plaintext of rows that follow each other to the start of ``plain``.
+
+        Returns the first sequence number, how many rows are open, and whether the next one is not
+        what the peer sent.  No row is open when they are not ahead of the window or cannot be
+        told apart at once.  Nothing is recorded.
+        """
+        wire, sealer = self._received.matrix(end, size)[begin:], sa.sealer
         low = int.from_bytes(wire[0, 4:_HEAD].tobytes(), "big")
         first = sa.replay.widen(low) if sa.esn else low
-        if first <= sa.replay.top or count > MOST:  # beyond those nobody would look at an ICV
-            return None
-        if isinstance(sealer, CounterAead) and low + count <= _LOW:
-            # what nearly every peer sends: no number missing, and the number is the IV
-            span = self._numbers.of(sa.spi, sealer.salt, sa.esn, first, count)
-            if not np.count_nonzero(wire[:, : _HEAD + 8] != span.octets):
-                sealed, outs = self._counted(sa, size, count, plain)
-                sealer.open_rows(span.nonces, sealed, span.heads, outs)
-                return range(first, first + count)
-        numbers = _numbers(wire, first - low)
-        if numbers is None:
-            return None
+        count = end - begin
+        # beyond MOST nobody would look at an ICV; beyond the last number the SPI counts up
+        if first <= sa.replay.top or count > MOST or low + count - 1 > _LOW:
+            return first, 0, False
         high = (first >> 32).to_bytes(4, "big") if sa.esn else b""
-        if isinstance(sealer, CounterAead):
-            nonces, heads = _told(sealer, wire, high)
-            sealed, outs = self._counted(sa, size, count, plain)
-            sealer.open_rows(nonces, sealed, heads, outs)
-        elif isinstance(sealer, CbcHmac):
-            end = size - (sa.overhead - _HEAD - sealer.block)
-            rows = plain.matrix(count, size - sa.overhead)
-            _cbc(sealer, wire, self._received.views(size, 0, end, count)[:count], rows, high)
-        else:
-            packets = self._received.views(size, 0, 0, count)
-            outs = plain.views(size - sa.overhead, 0, 0, count)[:count]
-            for packet, out in zip(packets, outs, strict=False):
-                out[:] = sealer.open(bytes(packet[:_HEAD]), bytes(packet[_HEAD:]), high)
-        return numbers
+        try:
+            if isinstance(sealer, CounterAead):
+                nonces, heads = self._told(sa, sealer, wire, first, high)
+                sealed = self._received.views(size, _HEAD + 8, 0, end)[begin:end]
+                outs = plain.views(size - sa.overhead, 0, 0, count)[:count]
+                sealer.open_rows(nonces, sealed, heads, outs)
+            elif isinstance(sealer, CbcHmac):
+                icv_at = size - (sa.overhead - _HEAD - sealer.block)
+                authentic = self._received.views(size, 0, icv_at, end)[begin:end]
+                rows = plain.matrix(count, size - sa.overhead)
+                _cbc(sealer, wire, authentic, rows, high)
+            else:
+                packets = self._received.views(size, 0, 0, end)[begin:end]
+                outs = plain.views(size - sa.overhead, 0, 0, count)[:count]
+                _one_by_one(sa, packets, outs, high)
+        except BadRow as bad:
+            return first, bad.row, True
+        return first, count, False
 
-    def _counted(
-        self, sa: InboundSa, size: int, count: int, plain: Rows
-    ) -> tuple[list[memoryview], list[memoryview]]:
-        """Return what is behind the IVs, and where its plaintext goes."""
-        sealed = self._received.views(size, _HEAD + 8, 0, count)[:count]
-        return sealed, plain.views(size - sa.overhead, 0, 0, count)[:count]
+    def _told(
+        self, sa: InboundSa, sealer: CounterAead, wire: Octets, first: int, high: bytes
+    ) -> tuple[list[bytes], list[bytes]]:
+        """Return nonces and what is authenticated."""
+        if sa.spi not in self._odd:  # nearly all peers: the number is the IV
+            span = self._numbers.of(sa.spi, sealer.salt, sa.esn, first, len(wire))
+            if not np.count_nonzero(wire[:, : _HEAD + 8] != span.octets):
+                return span.nonces, span.heads
+            if len(self._odd) >= MOST:
+                self._odd.clear()
+            self._odd.add(sa.spi)
+        return _as_they_came(sealer, wire, high)
 
 
-def _numbers(wire: Octets, ahead: int) -> list[int] | None:
-    """Return the sequence numbers, ``ahead`` of what is sent of them; None unless they rise."""
-    heads = np.ascontiguousarray(wire[:, :_HEAD]).view(">u4")
-    lows = heads[:, 1].astype(np.int64)
-    if np.count_nonzero(heads[:, 0] != heads[0, 0]) or np.count_nonzero(lows[1:] <= lows[:-1]):
-        return None
-    numbers: list[int] = lows.tolist()
-    return [number + ahead for number in numbers] if ahead else numbers
-
-
-def _told(sealer: CounterAead, wire: Octets, high: bytes) -> tuple[list[bytes], list[bytes]]:
-    """Return nonces and what is authenticated, of IVs as they came."""
+def _as_they_came(
+    sealer: CounterAead, wire: Octets, high: bytes
+) -> tuple[list[bytes], list[bytes]]:
     count, salt = len(wire), len(sealer.salt)
     nonces = np.empty((count, salt + 8), np.uint8)
     nonces[:, :salt] = np.frombuffer(sealer.salt, np.uint8)
@@ -103,10 +109,27 @@ def _told(sealer: CounterAead, wire: Octets, high: bytes) -> tuple[list[bytes], 
 def _cbc(
     sealer: CbcHmac, wire: Octets, authentic: list[memoryview], rows: Octets, high: bytes
 ) -> None:
-    """Check all ICVs, and only then decrypt all rows with one call."""
+    """Check all ICVs, and only then decrypt with one call what is before a bad one."""
     end = len(authentic[0])
-    if not sealer.are_right(authentic, wire[:, end:].tobytes(), high):
-        raise IntegrityError("ICV mismatch")
-    body = np.ascontiguousarray(wire[:, _HEAD:end])
-    found = np.frombuffer(sealer.decrypt_rows(body.data.cast("B")), np.uint8)
-    rows[:] = found.reshape(body.shape)[:, sealer.block :]
+    bad: BadRow | None = None
+    count = len(wire)
+    try:
+        sealer.check(authentic, wire[:, end:].tobytes(), high)
+    except BadRow as found:
+        bad, count = found, found.row
+    if count:
+        body = np.ascontiguousarray(wire[:count, _HEAD:end])
+        plain = np.frombuffer(sealer.decrypt_rows(body.data.cast("B")), np.uint8)
+        rows[:count] = plain.reshape(body.shape)[:, sealer.block :]
+    if bad is not None:
+        raise bad
+
+
+def _one_by_one(
+    sa: InboundSa, packets: list[memoryview], outs: list[memoryview], high: bytes
+) -> None:
+    for row, (packet, out) in enumerate(zip(packets, outs, strict=True)):
+        try:
+            out[:] = sa.sealer.open(bytes(packet[:_HEAD]), bytes(packet[_HEAD:]), high)
+        except IntegrityError:
+            raise BadRow(row) from None

@@ -243,10 +243,13 @@ class Carrier:
         who: tuple[tuple[str, int], str, int],
         port: int,
     ) -> None:
-        if not self._inward.take_rows(rows, size, who[0], who[2]):
-            room = self._room
-            octets = [bytes(room[at : at + size]) for at in range(0, rows * size, size)]
+        room = self._room
+
+        def singly(begin: int, end: int) -> None:
+            octets = [bytes(room[at * size : (at + 1) * size]) for at in range(begin, end)]
             self._sort(found, octets, who, port)
+
+        self._inward.take_rows(rows, size, who[0], who[2], singly)
 
     def _sort(
         self,

@@ -97,7 +97,9 @@ def state(engine: Engine) -> dict[str, object]:
         )
         for child in engine.children.values()
     }
-    return {"counts": engine.counters.snapshot(), **halves}
+    counts = engine.counters.snapshot()
+    del counts["moved"]  # once for each of some datagrams, however they were parted
+    return {"counts": counts, **halves}
 
 
 # -- the way out ------------------------------------------------------------------------------
@@ -158,9 +160,11 @@ class Sent:
 
     packets: list[tuple[str, bytes, int]] = field(default_factory=list)
 
-    def send(self, child: ChildSa, rows: memoryview, size: int, outer: int) -> None:
-        for begin in range(0, len(rows), size):
-            self.packets.append((child.tunnel, bytes(rows[begin : begin + size]), outer))
+    def send(self, _child: ChildSa, rows: memoryview, size: int, outer: int) -> None:
+        names = {spi.to_bytes(4, "big"): name for name, spi in SPIS.items()}
+        for begin in range(0, len(rows), size):  # of this child, and of others on its path
+            packet = bytes(rows[begin : begin + size])
+            self.packets.append((names[packet[:4]], packet, outer))
 
 
 Told = tuple[list[tuple[str, bytes, int]], list[bytes]]
@@ -270,12 +274,14 @@ def opened_singly(engine: Engine, bursts: Sequence[Sequence[Datagram]]) -> Came:
     ike: list[bytes] = []
     moved: list[tuple[str, object]] = []
     for burst in bursts:
+        last: dict[str, object] = {}
         for group in grouped(burst):
             ike += [one.octets for one in group if one.octets[:4] == MARKER]
             esp = [(one.octets, one.source) for one in group if one.is_esp]
             opened = engine.open_batch(esp, group[0].tos)
             packets += opened.inner
-            moved += [(child.tunnel, where) for child, where in opened.moved]
+            last.update((child.tunnel, where) for child, where in opened.moved)
+        moved += last.items()
     return packets, ike, moved
 
 
@@ -293,14 +299,19 @@ def lane_in(
     lane = Inward(engine, write, vectors=vectors, merge=merge)
     for burst in bursts:
         for group in grouped(burst):
-            first, singly = group[0], group
+            first = group[0]
             size = len(first.octets)
             rows = sum(len(one.octets) == size for one in group)
             flat = b"".join(one.octets for one in group)
             lane.received[: len(flat)] = flat
-            if lane.take_rows(rows, size, first.source, first.tos):
-                singly = group[rows:]
-            ike += [one.octets for one in singly if one.octets[:4] == MARKER]
-            lane.take([(one.octets, one.source) for one in singly if one.is_esp], first.tos)
+
+            def singly(begin: int, end: int, group: list[Datagram] = group) -> None:
+                some = group[begin:end]
+                ike.extend(one.octets for one in some if one.octets[:4] == MARKER)
+                esp = [(one.octets, one.source) for one in some if one.is_esp]
+                lane.take(esp, group[0].tos)
+
+            lane.take_rows(rows, size, first.source, first.tos, singly)
+            singly(rows, len(group))
         moved += [(child.tunnel, where) for child, where in lane.finish()]
     return (written, ike, moved), lane

@@ -140,6 +140,8 @@ def test_sends_datagrams_without_a_checksum_whose_sum_is_right_by_chance(version
     device = Device()
     lane = Inward(rounds.sun("gcm"), device.write)
     lane.received[: len(flat)] = flat
-    assert lane.take_rows(8, len(flat) // 8, MOON, 0)
+    left: list[int] = []
+    lane.take_rows(8, len(flat) // 8, MOON, 0, lambda *at: left.extend(at))
+    assert not left
     lane.finish()
     assert device.packets == packets

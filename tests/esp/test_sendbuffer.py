@@ -8,7 +8,8 @@ class Wire:
     """Remembers each send: the packets in it, and what was said of them."""
 
     def __init__(self) -> None:
-        self.one, self.other = child_pair()[0], child_pair(0x3000)[0]
+        self.one, self.other = child_pair()
+        self.sibling = child_pair(0x3000)[0]
         self.sends: list[tuple[object, bytes, int, int]] = []
         self.buffer = SendBuffer(
             lambda child, rows, size, outer: self.sends.append((child, bytes(rows), size, outer))
@@ -23,7 +24,7 @@ def test_equal_packets_leave_with_one_send_and_a_shorter_one_ends_it() -> None:
     assert wire.sends == [(wire.one, b"aaaabbbbcc", 4, 0), (wire.one, b"dddd", 4, 0)]
 
 
-def test_a_larger_packet_another_child_and_another_header_wait_for_nobody() -> None:
+def test_a_larger_packet_another_path_and_another_header_wait_for_nobody() -> None:
     wire = Wire()
     wire.buffer.put(wire.one, b"aaaa", 0)
     wire.buffer.put(wire.one, b"bbbbb", 0)
@@ -72,3 +73,12 @@ def test_rows_are_no_more_than_can_be_counted() -> None:
         assert place + 100 <= ROWS
     wire.buffer.flush()
     assert sum(len(rows) for _, rows, *_ in wire.sends) == 30 * 100 * 60
+
+
+def test_packets_of_many_children_leave_together_if_their_way_is_the_same() -> None:
+    wire = Wire()
+    wire.buffer.put(wire.one, b"aaaa", 0)
+    wire.buffer.put(wire.sibling, b"bbbb", 0)
+    wire.buffer.put(wire.one, b"cccc", 0)
+    wire.buffer.flush()
+    assert [send[1:] for send in wire.sends] == [(b"aaaabbbbcccc", 4, 0)]
