@@ -118,11 +118,11 @@ def test_checksums_are_right_on_the_inner_wires(tunnel: Tunnel) -> None:
     captures = [
         lab.capture(name, "lan", "-B", "65536", "-Q", "in", "tcp or udp") for name in ("ca", "cb")
     ]
-    carry(lab, 4 * MEGABYTE, *BOTH, *BOTH6)
+    carry(lab, 2 * MEGABYTE, *BOTH, *BOTH6)
     echo_datagrams(lab, TO_B, TO_B6, flows=2, rounds=10)
     for one in captures:
         good, bad = checksums(one.stop())
-        assert (bad, good > 5000) == (0, True), f"{good} right, {bad} wrong"
+        assert (bad, good > 3000) == (0, True), f"{good} right, {bad} wrong"
     drops = tunnel.drops()  # all that was carried so far has been counted by now
     assert not {reason for reason in HARMFUL if drops.get(reason)}, drops
 

@@ -32,7 +32,7 @@ from tests.lab.topology import Lab
 
 pytestmark = pytest.mark.lab
 
-OCTETS: Final = 6_000_000
+OCTETS: Final = 4_000_000
 A_SECOND: Final = 4_000
 KEEPALIVE: Final = b"\xff"
 FAR: Final = b"\xff\xff\xff\xf0"
@@ -148,6 +148,9 @@ IN_UDP: Final[dict[str, tuple[Callable[[Heard], bytes], tuple[str, ...]]]] = {
 }
 
 
+SOME: Final = ("the right SPI, a number far ahead", "packets that were heard before")
+
+
 def flipped(packet: bytes) -> bytes:
     at, bit = DICE.randrange(len(packet)), 1 << DICE.randrange(8)
     return packet[:at] + bytes((packet[at] ^ bit,)) + packet[at + 1 :]
@@ -179,6 +182,8 @@ def heard(request: pytest.FixtureRequest) -> Iterator[Heard]:
 
 @pytest.mark.parametrize("what", EVERYWHERE)
 def test_files_arrive_under_forged_esp(heard: Heard, what: str, times: int) -> None:
+    if times == 1 and not heard.is_udp and what not in SOME:
+        pytest.skip("with --soak; among others it is sent at once below")
     forge, reasons = EVERYWHERE[what]
     suffers(heard, lambda: heard.wrapped(forge(heard)), reasons, times)
 

@@ -118,10 +118,11 @@ def test_every_size_on_every_path(pair: Pair, outer: int, soak: bool) -> None:
     for df in ("clear", "copy") if outer == 4 else ("clear",):
         pair.narrow(1500)
         pair.up(outer=outer, packets={"df": df})
-        for mtu in (1500, 1492, 1400, 1300, 1280, 576) if soak else (1400, smallest):
+        some = (1400, smallest) if df == "copy" or outer == 6 else (smallest,)
+        for mtu in (1500, 1492, 1400, 1300, 1280, 576) if soak else some:
             if mtu >= smallest:
                 pair.narrow(mtu)
-                every_size_passes(pair, mtu, 1 if soak else 9, f"outer IPv{outer}, DF {df}")
+                every_size_passes(pair, mtu, 1 if soak else 13, f"outer IPv{outer}, DF {df}")
     pair.narrow(1500)
     carry(pair.lab, 300_000, *WAYS)  # on what has been learnt, which is kept for ten minutes
     pair.duo.ours.stop()
@@ -150,16 +151,16 @@ def every_size_passes(pair: Pair, mtu: int, step: int, what: str) -> None:
 # -- what only a kernel carries ----------------------------------------------------------------
 ESP = [
     "aes128gmac",
-    "aes256gmac",
-    "aes128gcm16-esn",
+    "aes256gcm16-esn",
     "chacha20poly1305-esn",
-    "aes256ccm12-esn",
     "aes128-sha256-esn",
-    "aes192ctr-sha512-esn",
-    "3des-md5-esn",
     "null-aesxcbc-esn",
 ]
 MORE_ESP = [
+    "aes256gmac",
+    "aes256ccm12-esn",
+    "aes192ctr-sha512-esn",
+    "3des-md5-esn",
     "aes192gmac",
     "aes128gmac-esn",
     "aes256gcm8-esn",
@@ -192,9 +193,9 @@ def test_sha256_cut_to_96_bits(pair: Pair) -> None:
 
 @pytest.mark.parametrize("outer", [4, 6])
 def test_in_udp(pair: Pair, outer: int) -> None:
-    assert "TUNNEL-in-UDP" in pair.up(outer=outer, lines=("encap = yes",))
-    carries(pair)
-    pair.up("aes128-sha256-esn", outer=outer, force_encap=True)
+    esp, *encap = ("aes128gcm16", "encap = yes") if outer == 4 else ("aes128-sha256-esn",)
+    sas = pair.up(esp, outer=outer, lines=encap, force_encap=not encap)
+    assert "TUNNEL-in-UDP" in sas
     carries(pair)
 
 
