@@ -307,7 +307,9 @@ class Engine:
         return None
 
     def _check_size(self, packet: bytes, child: ChildSa, batch: Batch) -> None:
-        if is_oversized(packet, child.mtu):
+        # a datagram of this host itself, whole: the kernel cuts what carries it, IPv6 too
+        is_whole = child.is_transport and packet[0] >> 4 == 6
+        if is_oversized(packet, child.mtu) and not is_whole:
             self._answer(fragmentation_needed(packet, child.mtu), batch)
             raise Drop("too_big")
         self.counters.count("fragments")

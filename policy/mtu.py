@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 IP_HEADER: Final = {4: 20, 6: 40}
+WHOLE: Final = 65535
+"""The largest packet: what the kernel must not cut, transport mode protecting whole datagrams."""
 MINIMUM: Final = {4: 68, 6: 1280}  # RFC 791 section 3.2, RFC 8200 section 5
 LEAST_PATH: Final = {4: 576, 6: 1280}
 """What an unauthenticated word on a path's MTU is believed down to; RFC 791 has every host take

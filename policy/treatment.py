@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-
 WHOLE_PATH: Final = 0xFFFF
 """``Treatment.tfc`` that makes every packet as large as the path takes."""
 

@@ -66,7 +66,9 @@ _RTM_GETRULE: Final = 34
 # struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
 _RTMSG: Final = struct.Struct("=8BI")
 _RTA_DST, _RTA_OIF, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_METRICS, _RTA_TABLE = 1, 4, 6, 7, 8, 15
+_RTAX_LOCK: Final = 1
 _RTAX_MTU: Final = 2
+_WHOLE: Final = 65535
 
 _UNICAST, _UNREACHABLE, _THROW = 1, 7, 9
 _SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_NOWHERE = 0, 253, 255
@@ -129,7 +131,10 @@ class Routes:
         return frozenset(self._leftovers)
 
     def tunnel(self, prefix: str, mtu: int | None = None, source: str | None = None) -> None:
-        """Send ``prefix`` into the tunnel; ``source`` is the address of this host's own packets."""
+        """Send ``prefix`` into the tunnel; ``source`` is the address of this host's own packets.
+
+        An ``mtu`` of 65535 octets is locked: this host then cuts nothing, and learns no other.
+        """
         self._replace(prefix, _UNICAST, self._device, mtu or 0, source or "")
 
     def unreachable(self, prefix: str) -> None:
@@ -321,7 +326,8 @@ def _route(prefix: str, table: int, kind: int, device: int, mtu: int, source: st
     if device:
         parts.append(attribute(_RTA_OIF, device))
     if mtu:
-        parts.append(attribute(_RTA_METRICS, attribute(_RTAX_MTU, mtu)))
+        locked = attribute(_RTAX_LOCK, 1 << _RTAX_MTU) if mtu == _WHOLE else b""
+        parts.append(attribute(_RTA_METRICS, locked + attribute(_RTAX_MTU, mtu)))
     if source:
         parts.append(attribute(_RTA_PREFSRC, ipaddress.ip_address(source).packed))
     return b"".join(parts)

@@ -59,10 +59,12 @@ class Opening:
         high = (first >> 32).to_bytes(4, "big") if sa.esn else b""
         try:
             if isinstance(sealer, CounterAead):
-                nonces, heads = self._told(sa, sealer, wire, first, high)
+                nonces, heads, is_number = self._told(sa, sealer, wire, first, high)
                 sealed = self._received.views(size, _HEAD + 8, 0, end)[begin:end]
                 outs = plain.views(size - sa.overhead, 0, 0, count)[:count]
                 sealer.open_rows(nonces, sealed, heads, outs)
+                if not is_number:  # the peer's own word now, not a forger's
+                    self._note(sa.spi)
             elif isinstance(sealer, CbcHmac):
                 icv_at = size - (sa.overhead - _HEAD - sealer.block)
                 authentic = self._received.views(size, 0, icv_at, end)[begin:end]
@@ -78,16 +80,18 @@ class Opening:
 
     def _told(
         self, sa: InboundSa, sealer: CounterAead, wire: Octets, first: int, high: bytes
-    ) -> tuple[list[bytes], list[bytes]]:
-        """Return nonces and what is authenticated."""
+    ) -> tuple[list[bytes], list[bytes], bool]:
+        """Return nonces, what is authenticated, and whether the numbers are the IVs."""
         if sa.spi not in self._odd:  # nearly all peers: the number is the IV
             span = self._numbers.of(sa.spi, sealer.salt, sa.esn, first, len(wire))
             if not np.count_nonzero(wire[:, : _HEAD + 8] != span.octets):
-                return span.nonces, span.heads
-            if len(self._odd) >= MOST:
-                self._odd.clear()
-            self._odd.add(sa.spi)
-        return _as_they_came(sealer, wire, high)
+                return span.nonces, span.heads, True
+        return *_as_they_came(sealer, wire, high), False
+
+    def _note(self, spi: int) -> None:
+        if len(self._odd) >= MOST:
+            self._odd.clear()
+        self._odd.add(spi)
 
 
 def _as_they_came(

@@ -20,8 +20,9 @@ from ikebana.daemon.tell import is_change, tell
 from ikebana.daemon.tunnels import Tunnel, is_half_open
 from ikebana.worker.messages import Message
 from ikecore.actions import Broken, ChildClosed, ChildEstablished, Closed, Established
-from ikecore.child import ChildSpec
+from ikecore.child import ChildSpec, Mode
 from ikecore.trace import KeysDerived, Record
+from policy.mtu import WHOLE
 from policy.path import Path
 from policy.treatment import PLAIN, Treatment
 from suites.secret import Secret
@@ -88,7 +89,7 @@ class Outlet:
         """Take note that a child is in the worker."""
         tunnel = self._roster.by_name.get(spec.connection)
         if tunnel is not None:
-            tunnel.mtu = mtu
+            tunnel.mtu = WHOLE if spec.mode is Mode.TRANSPORT else mtu
             self._kernel.fit_mtu(mtu)
             if tunnel.core.admits_peer:  # before the peer hears that it may send
                 self._set_routes(tunnel, RouteState.ACTIVE)

@@ -100,10 +100,10 @@ class Process:
         return both
 
     def _report(self) -> None:
+        self._loop.call_later(_REPORT_EVERY, self._report)  # first: whatever fails, once more
         self._worker.tick(self._loop.time())
         self._worker.report()
         self._flush()
-        self._loop.call_later(_REPORT_EVERY, self._report)
 
     def _flush(self) -> None:
         outbox = self._worker.outbox

@@ -16,6 +16,7 @@ from typing import Final
 from esp.child import ChildSa
 from ikebana.rate import Rate
 from policy.mtu import LEAST_PATH, Overhead
+from policy.treatment import DontFragment
 
 LIFETIME: Final = 600.0
 """Seconds after which a path may have become wider."""
@@ -127,8 +128,10 @@ class PathMtu:
 
     def _fit(self, leg: _Leg, now: float) -> None:
         path = leg.child.path
-        mtu = min(leg.route, self.known(path.remote[0], now) or leg.route)
         version = _version(path.local[0])
+        mtu = leg.route
+        if version == 6 or leg.child.treatment.df is not DontFragment.CLEAR:
+            mtu = min(mtu, self.known(path.remote[0], now) or mtu)
         if leg.overhead.is_ah and version == 6:
             mtu = min(mtu, LEAST_PATH[6])  # nobody is told of these: see tundev.pieces
         leg.child.mtu = leg.overhead.largest(mtu, version, path.esp_in_udp)

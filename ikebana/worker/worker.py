@@ -39,6 +39,7 @@ from ikebana.worker.messages import (
 )
 from ikebana.worker.path_mtu import PathMtu
 from ikebana.worker.report import Reports
+from ikebana.worker.spent import Spent
 from policy.spd import SelectorPair, Spd
 from tundev import raw
 from tundev.icmp import IcmpKind, read_errors
@@ -63,6 +64,7 @@ class Worker:
         self._engine = Engine(Spd(()), self._counters)
         self._carrier = Carrier(self._engine, self._counters)
         self._held = Held()
+        self._spent = Spent()
         self._reports = Reports()
         self._coming: list[Policies] = []  # parts of an SPD whose last one is not here yet
         self._paths = PathMtu()
@@ -135,6 +137,8 @@ class Worker:
     def _install(self, message: Install) -> None:
         try:
             child = child_of(message, self._near_end)
+            if not self._spent.is_new(message):
+                raise ValueError("a key that was here before")
         except (KeyError, ValueError):
             self.outbox.append(Done(message.token, ok=False))
             return

@@ -115,7 +115,8 @@ def installs(
     **changes: object,
 ) -> tuple[Install, Install]:
     """Return both ends' orders: moon receives on ``spi``, sun on ``spi + 1``."""
-    there, back = b"t" * 20, b"b" * 20
+    # keys of their own: none is taken a second time
+    there, back = (f"{way}{spi:x}".encode().ljust(20, b".") for way in ("there", "back"))
     path = Path(moon, sun, encapsulated=True)
 
     def order(**own: object) -> Install:

@@ -29,12 +29,13 @@ def test_who_was_gone_waits_anew() -> None:
 
 def test_dummies_are_sent_when_due_and_dropped_by_the_peer() -> None:
     with two() as (moon, sun):
-        order, _ = installs(moon.at, sun.at, treatment=Treatment(dscp=10, dummy=2))
+        order, theirs = installs(moon.at, sun.at, 0x2000, treatment=Treatment(dscp=10, dummy=2))
         moon.worker.handle(order)
+        sun.worker.handle(theirs)
         for now in (1.0, 2.0, 3.0, 4.0):
             moon.worker.tick(now)
         sun.take()
         assert (sun.got(), sun.drops()) == ([], {"dummy": 1})
-        moon.worker.handle(Remove(1, 0x1000))
+        moon.worker.handle(Remove(1, 0x2000))
         moon.worker.tick(9.0)
         assert not wait(sun.udp, 0)

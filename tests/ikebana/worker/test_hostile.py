@@ -241,7 +241,8 @@ class TestAHostBehindUs:
 def test_a_peer_that_sends_for_networks_not_its_own_reaches_nobody() -> None:
     with two() as (moon, sun):
         _, theirs = installs(moon.at, sun.at)
-        sun.worker.handle(replace(theirs, remote_ts=theirs.remote_ts[1:]))  # IPv6 only
+        only_ipv6 = replace(theirs, remote_ts=theirs.remote_ts[1:], outbound_encr=bytes(20))
+        sun.worker.handle(only_ipv6)
         moon.send(udp4(1))
         sun.take()
         assert sun.got() == []

@@ -119,7 +119,8 @@ def test_limits_of_the_way_out_are_told_at_once() -> None:
 def test_limits_of_the_way_in_are_told_with_the_report() -> None:
     with two() as (moon, sun):
         size = len(udp4())
-        sun.worker.handle(installs(moon.at, sun.at, soft_octets=2 * size, hard_octets=3 * size)[1])
+        _, theirs = installs(moon.at, sun.at, soft_octets=2 * size, hard_octets=3 * size)
+        sun.worker.handle(replace(theirs, outbound_encr=bytes(20)))
         told, came = [], 0
         for _ in range(4):
             moon.send(udp4())
@@ -130,3 +131,12 @@ def test_limits_of_the_way_in_are_told_with_the_report() -> None:
         assert told == [[], [Limit(0x1001, hard=False)], [Limit(0x1001, hard=True)], []]
         assert came == 3
         assert sun.drops() == {"soft_limits": 1, "hard_limits": 1, "no_key": 1}
+
+
+def test_a_key_that_has_sealed_is_not_taken_again() -> None:
+    with two() as (moon, sun):
+        moon.send(udp4())
+        again = installs(moon.at, sun.at)[0]
+        moon.worker.handle(Remove(1, again.inbound_spi))
+        moon.worker.handle(replace(again, token=7))
+        assert [done.ok for done in moon.said(Done) if done.token == 7] == [False]

@@ -10,6 +10,7 @@ from ikebana.worker.messages import Ipsec
 from ikebana.worker.path_mtu import LIFETIME, PathMtu
 from policy.mtu import Overhead
 from policy.path import Path
+from policy.treatment import DontFragment, Treatment
 from tests.esp.tunnel import udp4
 from tests.ikebana.worker.rig import installs
 
@@ -19,10 +20,16 @@ WIDE, NARROW = 1438, 1238  # of paths of 1500 and 1300 octets
 
 
 def child(
-    here: str = "192.0.2.1", there: str = PEER[0], spi: int = 0x1000, *, in_udp: bool = True
+    here: str = "192.0.2.1",
+    there: str = PEER[0],
+    spi: int = 0x1000,
+    *,
+    in_udp: bool = True,
+    df: DontFragment = DontFragment.COPY,
 ) -> tuple[ChildSa, Overhead]:
     order, _ = installs((here, 4500), (there, 4500), spi)
-    order = replace(order, path=replace(order.path, encapsulated=in_udp))
+    path = replace(order.path, encapsulated=in_udp)
+    order = replace(order, path=path, treatment=Treatment(df=df))
     return child_of(order), overhead_of(order)
 
 
@@ -59,6 +66,14 @@ def test_it_is_the_peers_path_and_so_of_all_its_children_now_and_later() -> None
     later, _ = child(spi=0x4000)
     table.add(later, overhead, 1500, 2.0)
     assert [each.mtu for each in (one, sibling, stranger, later)] == [NARROW, NARROW, WIDE, NARROW]
+
+
+def test_who_lets_routers_cut_believes_nothing_over_ipv4() -> None:
+    table, one, quote = learning()
+    clear, overhead = child(spi=0x2000, df=DontFragment.CLEAR)
+    table.add(clear, overhead, 1500, 0.0)
+    assert table.learn(1.0, PEER, quote, 1300)
+    assert (one.mtu, clear.mtu) == (NARROW, WIDE)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +192,7 @@ def authenticating(here: str, there: str) -> tuple[PathMtu, ChildSa]:
         inbound_integ=bytes(32),
         outbound_integ=bytes(32),
         path=replace(order.path, encapsulated=False),
+        treatment=Treatment(df=DontFragment.COPY),
     )
     one, table = child_of(order), PathMtu()
     table.add(one, overhead_of(order), 1500, 0.0)
