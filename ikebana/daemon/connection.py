@@ -324,10 +324,12 @@ class Connection:
         course = self._course
         if course.held:
             return []
+        # one that came up while all was held down is not known, and so not replaced
+        is_renewed = any(one.inbound_spi == child.replaces for one in course.kids.up)
         wish = course.kids.add(child)
         course.stale.discard(child.replaces)
         course.stale_until = course.stale_until if course.stale else NEVER
-        if child.replaces:
+        if is_renewed:
             return course.make(now)
         course.live.prosper(child.sa)
         course.was_up = True

@@ -1,6 +1,6 @@
 """Random lives: whatever an endpoint reports, a connection is never stuck and never leaks."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ikebana.config.connection import CloseAction, DpdAction, Initiation
@@ -97,7 +97,11 @@ def _profile(life: Life, spi: int) -> ChildProfile:
     return next((one.child for one in life.core.children if one.inbound_spi == spi), THREE[0])
 
 
+CROSSED = [("down", 0), ("theirs", 0), ("peer child", 0), ("up", 0), ("rekey child", 0)]
+
+
 @settings(max_examples=200, deadline=None)
+@example(Initiation.ACTIVE, CloseAction.RESTART, CROSSED)
 @given(
     st.sampled_from(Initiation),
     st.sampled_from(CloseAction),
