@@ -18,10 +18,12 @@ from tundev.namespaces import Namespace
 _HEAD: Final = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence
 _REQUEST: Final = {4: 8, 6: 128}
 _REPLY: Final = {4: 0, 6: 129}
+_TOO_BIG: Final = (4, 3, 4)  # of IPv6 the kernel tells, which never forgets it
 _DISCOVER: Final = {4: (socket.IPPROTO_IP, 10), 6: (socket.IPPROTO_IPV6, 23)}  # *_MTU_DISCOVER
 _DONT, _DO = 0, 2  # IP_PMTUDISC_*
 _IPV6_DONTFRAG: Final = 62
 _ROUND: Final = 0.4  # seconds
+_AT_ONCE: Final = 64  # requests; more than a slow machine's queues hold are lost
 
 
 class Fates:
@@ -56,22 +58,31 @@ def echo_sizes(
     fates = Fates(sizes)
     with _socket(space, version, df=df) as sock:
         for _ in range(rounds):
-            for size in sorted(fates.lost):
-                try:
-                    sock.sendto(_packet(version, identifier, size), (target, 0))
-                except OSError as error:
-                    if error.errno == errno.EMSGSIZE:
-                        fates.lost.discard(size)
-                        fates.told.add(size)
-            _collect(sock, version, identifier, fates)
+            open_ones = sorted(fates.lost)
+            for at in range(0, len(open_ones), _AT_ONCE):
+                asked = set(open_ones[at : at + _AT_ONCE])
+                for size in asked:
+                    _ask(sock, _packet(version, identifier, size), target, size, fates)
+                _collect(sock, version, identifier, asked, fates)
             if not fates.lost:
                 break
     return fates
 
 
-def _collect(sock: socket.socket, version: int, identifier: int, fates: Fates) -> None:
+def _ask(sock: socket.socket, packet: bytes, target: str, size: int, fates: Fates) -> None:
+    try:
+        sock.sendto(packet, (target, 0))
+    except OSError as error:
+        if error.errno == errno.EMSGSIZE:
+            fates.lost.discard(size)
+            fates.told.add(size)
+
+
+def _collect(
+    sock: socket.socket, version: int, identifier: int, asked: set[int], fates: Fates
+) -> None:
     until = time.monotonic() + _ROUND
-    while fates.lost and (left := until - time.monotonic()) > 0:
+    while asked & fates.lost and (left := until - time.monotonic()) > 0:
         if not select.select([sock], [], [], left)[0]:
             return
         with contextlib.suppress(OSError):
@@ -79,7 +90,13 @@ def _collect(sock: socket.socket, version: int, identifier: int, fates: Fates) -
             start = (packet[0] & 15) * 4 if version == 4 else 0
             if len(packet) < start + _HEAD.size:
                 continue
-            kind, _, _, whose, size = _HEAD.unpack_from(packet, start)
+            kind, code, _, whose, size = _HEAD.unpack_from(packet, start)
+            if (version, kind, code) == _TOO_BIG and len(packet) >= start + 36:
+                _, _, _, whose, size = _HEAD.unpack_from(packet, start + 28)
+                if whose == identifier and size in fates.lost:
+                    fates.lost.discard(size)
+                    fates.told.add(size)
+                continue
             whole = packet[start + _HEAD.size :] == _pattern(size)
             if (kind, whose) == (_REPLY[version], identifier) and whole:
                 fates.lost.discard(size)
