@@ -24,6 +24,7 @@ _PIECE: Final = 1 << 20
 _LARGEST: Final = 65535
 _WIRE: Final = 1452  # octets in a datagram; larger ones leave in fragments that may be cut again
 _SILENCE: Final = 2.0  # seconds after which an echo is called missing
+_AT_ONCE: Final = 16  # datagrams; more than a slow machine's queues hold are lost
 _OFFLOADS: Final = ("gro", "gso", "tso", "tx", "rx")
 
 
@@ -225,13 +226,16 @@ def arrive(lab: Lab, way: Way, sizes: Sequence[int], rounds: int = 5) -> set[int
         server.settimeout(0.3)
         sock.connect(server.getsockname()[:2])
         for _ in range(rounds):
-            for size in sorted(missing):
-                _send(sock, size.to_bytes(2, "big") + bytes(size - 2))
-            with contextlib.suppress(TimeoutError):
-                while missing:
-                    octets = server.recv(_LARGEST)
-                    assert len(octets) == int.from_bytes(octets[:2], "big"), "not what was sent"
-                    missing.discard(len(octets))
+            still = sorted(missing)
+            for at in range(0, len(still), _AT_ONCE):
+                asked = set(still[at : at + _AT_ONCE])
+                for size in asked:
+                    _send(sock, size.to_bytes(2, "big") + bytes(size - 2))
+                with contextlib.suppress(TimeoutError):
+                    while asked & missing:
+                        octets = server.recv(_LARGEST)
+                        assert len(octets) == int.from_bytes(octets[:2], "big"), "not as sent"
+                        missing.discard(len(octets))
     return missing
 
 
@@ -305,8 +309,8 @@ def set_offloads(lab: Lab, *, on: bool) -> None:
         lab.check(name, [find("ethtool") or "ethtool", "-K", "lan", *words])
 
 
-def checksums(pcap: Path) -> tuple[int, int]:
-    """Return how many TCP and UDP checksums of a capture are right, and how many wrong.
+def checksums(pcap: Path) -> tuple[int, list[str]]:
+    """Return how many TCP and UDP checksums of a capture are right, and who has wrong ones.
 
     Those of IPv4 headers count as wrong ones, too.  tshark is the judge.
     """
@@ -314,10 +318,17 @@ def checksums(pcap: Path) -> tuple[int, int]:
     for layer in ("ip", "tcp", "udp"):
         argv += ["-o", f"{layer}.check_checksum:TRUE", "-e", f"{layer}.checksum.status"]
     told = subprocess.run(argv, capture_output=True, text=True, check=True)  # noqa: S603 - no shell
-    good = bad = 0
-    for line in told.stdout.splitlines():
+    good, bad = 0, list[str]()
+    for number, line in enumerate(told.stdout.splitlines(), start=1):
         ip, *carried = line.split("\t")
         found = [word for one in carried for word in one.split(",") if word]
         good += found.count("1")
-        bad += found.count("0") + ip.split(",").count("0")
+        if "0" in found or "0" in ip.split(","):
+            bad.append(_packet_of(pcap, number))
     return good, bad
+
+
+def _packet_of(pcap: Path, number: int) -> str:
+    argv = [find("tshark") or "tshark", "-n", "-r", str(pcap), "-Y", f"frame.number == {number}"]
+    told = subprocess.run([*argv, "-V", "-x"], capture_output=True, text=True, check=True)  # noqa: S603
+    return told.stdout

@@ -15,6 +15,7 @@ from tests.lab.topology import Lab, wait_for
 pytestmark = pytest.mark.lab
 Policy = dict[str, Any]
 ESP = "ip proto 50 or ip6 proto 50 or udp port 500 or udp port 4500"
+NOBODY = "icmp[icmptype] == 3 and icmp[icmpcode] == 3"  # "port unreachable": of a killed daemon
 DNS: Policy = {"name": "dns", "action": "bypass", "remote": ["10.2.0.0/24"], "protocol": "udp",
                "remote_ports": [53]}  # fmt: skip
 MAIL: Policy = {"name": "no mail", "action": "discard", "protocol": "tcp", "remote_ports": [25]}
@@ -100,7 +101,7 @@ def test_a_bypass_goes_in_clear_both_ways_and_nothing_else_does(lab: Lab) -> Non
 
 def test_a_discard_is_answered_and_never_sent_with_a_tunnel_or_without(lab: Lab) -> None:
     a, _ = gateways(lab, [MAIL])
-    with only_tunnelled(lab, ESP):
+    with only_tunnelled(lab, f"{ESP} or {NOBODY}"):
         assert int(lab.check("ca", ["python3", "-c", CONNECT])) == 113  # no route to host
         view = explained(a, "10.1.0.2", HOST_B, "tcp", "25")
         assert (view["policy"], view["way"], view["fate"]) == ("no mail", "prohibited", "dropped")
