@@ -23,7 +23,7 @@ _DISCOVER: Final = {4: (socket.IPPROTO_IP, 10), 6: (socket.IPPROTO_IPV6, 23)}  #
 _DONT, _DO = 0, 2  # IP_PMTUDISC_*
 _IPV6_DONTFRAG: Final = 62
 _ROUND: Final = 0.4  # seconds
-_AT_ONCE: Final = 64  # requests; more than a slow machine's queues hold are lost
+_AT_ONCE: Final = 16  # requests; more than a slow machine's queues hold are lost
 
 
 class Fates:
