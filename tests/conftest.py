@@ -1,4 +1,4 @@
-"""``--soak``: tests that repeat themselves do so ten times as often (``make soak``)."""
+"""``--soak``: tests that repeat themselves do so ten times as often, and none is left out."""
 
 import pytest
 from hypothesis import settings
@@ -15,6 +15,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples hypothesis draws where a test leaves it open."""
     settings.load_profile("soak" if config.getoption("--soak") else "ci")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the thorough cases to the soak."""
+    if config.getoption("--soak"):
+        return
+    for item in items:
+        if item.get_closest_marker("thorough"):
+            item.add_marker(pytest.mark.skip(reason="another case: with --soak"))
 
 
 @pytest.fixture(scope="session")
