@@ -15,7 +15,7 @@ from tests.lab.topology import Lab, wait_for
 pytestmark = pytest.mark.lab
 Policy = dict[str, Any]
 ESP = "ip proto 50 or ip6 proto 50 or udp port 500 or udp port 4500"
-NOBODY = "icmp[icmptype] == 3 and icmp[icmpcode] == 3"  # "port unreachable": of a killed daemon
+NOBODY = "(icmp[icmptype] == 3 and icmp[icmpcode] == 3)"  # "port unreachable": of a killed daemon
 DNS: Policy = {"name": "dns", "action": "bypass", "remote": ["10.2.0.0/24"], "protocol": "udp",
                "remote_ports": [53]}  # fmt: skip
 MAIL: Policy = {"name": "no mail", "action": "discard", "protocol": "tcp", "remote_ports": [25]}
