@@ -18,7 +18,7 @@ from typing import Final
 _NAT_PORT: Final = 4500
 _UDP_SEGMENT: Final = 103  # linux/udp.h
 _ROWS: Final = 32
-_AHEAD: Final = 1 << 20
+_AHEAD: Final = 1 << 31  # more than any stream here gets to
 _PACE: Final = 0.002  # seconds between two looks at the clock
 _LONGEST: Final = 120.0  # if nobody ends it
 _HEAD: Final = struct.Struct("!II")
