@@ -13,10 +13,7 @@ demo: $(READY) ## two gateways, a host behind each, traffic through the tunnel
 	@$(BIN)/python -m ikebana.demo
 
 test: $(READY) packages ## every test; as root also those against real peers, beside the others
-	@mkdir -p build; $(BIN)/pytest -rs --ignore=tests/interop >build/rest.log 2>&1 & rest=$$!; \
-		trap 'kill $$rest 2>/dev/null' INT TERM; status=0; \
-		$(BIN)/pytest -rs tests/interop || status=$$?; wait $$rest || status=$$?; \
-		echo "all others, meanwhile:"; cat build/rest.log; exit $$status
+	@$(BIN)/python .ci/test.py
 
 lint: $(READY) ## style, types, import contracts, the rules of the house
 	@$(BIN)/ruff check .
