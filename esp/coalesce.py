@@ -12,7 +12,7 @@ checksums for what it cuts apart again, so nobody later sees what went wrong bef
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from esp.checksum import Octets, ones_sum, pseudo_sum
 from esp.segments import ACK, LONG, LONGEST, PSH, SHORT, TCP, UDP
@@ -29,6 +29,25 @@ _V4: Final = 20
 _V6: Final = 40
 
 Write = Callable[[list[Octets]], None]
+
+
+class Run(NamedTuple):
+    """Packets of one flow that follow each other, their checksums found to be right."""
+
+    head: bytes
+    """IP, and TCP or UDP header of the first."""
+    l4: int
+    """Where TCP or UDP begins."""
+    protocol: int
+    raw: list[memoryview]
+    """The packets."""
+    parts: list[memoryview]
+    """Their payloads, all of ``mss`` octets."""
+    mss: int
+    following: int
+    """The sequence number after the last; 0 for UDP."""
+    flags: int
+    """The last one's; 0 for UDP.  PSH is set in none but the last."""
 
 
 def run_key(head: bytes, l4: int, protocol: int, head_len: int) -> tuple[bytes, ...]:
@@ -114,51 +133,35 @@ class Coalescer:
         self._flags = flags
         self._is_open = size == self._mss and not flags & PSH
 
-    def add_run(
-        self,
-        head: bytes,
-        l4: int,
-        protocol: int,
-        raw: list[memoryview],
-        parts: list[memoryview],
-        mss: int,
-        following: int,
-        flags: int,
-    ) -> None:
+    def add_run(self, run: Run) -> None:
         """Take packets that may be joined, in which everything has been verified.
 
-        ``head`` are the headers of the first; ``raw`` the packets; ``parts`` their payloads, all
-        of ``mss`` octets; ``following`` the sequence number after the last and ``flags`` the
-        last's (0 and 0 for UDP).  PSH is set in none but the last.  The buffers must stay as they
-        are until :meth:`flush`, or until :attr:`held` is no longer theirs.
+        Their buffers must stay as they are until :meth:`flush`, or until :attr:`held` is no longer
+        theirs.
         """
+        head, _, protocol, raw, parts, mss, following, flags = run
         count = len(parts)
         most = min(self._most[protocol], (LONGEST - len(head)) // mss) if mss > 0 else 0
         if not self._merge or most < 2:
             self.flush()
             self._write_each(raw)
         elif count <= most:
-            self._join(head, l4, protocol, raw, parts, mss, following, flags)
+            self._join(run)
         else:
             for begin in range(0, count, most):
                 end = min(begin + most, count)
-                after = following - (count - end) * mss & 0xFFFFFFFF
-                last = flags if end == count else flags & ~PSH
-                first = bytes(raw[begin][: len(head)])
-                some = raw[begin:end], parts[begin:end]
-                self._join(first, l4, protocol, *some, mss, after, last)
+                self._join(
+                    run._replace(
+                        head=bytes(raw[begin][: len(head)]),
+                        raw=raw[begin:end],
+                        parts=parts[begin:end],
+                        following=following - (count - end) * mss & 0xFFFFFFFF,
+                        flags=flags if end == count else flags & ~PSH,
+                    )
+                )
 
-    def _join(
-        self,
-        head: bytes,
-        l4: int,
-        protocol: int,
-        raw: list[memoryview],
-        parts: list[memoryview],
-        mss: int,
-        following: int,
-        flags: int,
-    ) -> None:
+    def _join(self, run: Run) -> None:
+        head, l4, protocol, raw, parts, mss, following, flags = run
         key = run_key(head, l4, protocol, len(head))
         octets = len(parts) * mss
         if not (

@@ -91,7 +91,8 @@ COUNTERS: Final = (
         "queue_full",
         _LOST,
         True,
-        "no room: in a socket, among the packets that wait for a tunnel, or towards the daemon",
+        "no room: in a socket (one SA counts for all that shared a send), among the packets that "
+        "wait for a tunnel, or towards the daemon",
     ),
     Counter("no_socket", _LOST, False, "no socket for the address that the SA sends from"),
     # between worker and daemon

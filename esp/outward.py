@@ -18,7 +18,7 @@ from esp.batch import Batch
 from esp.child import ChildSa
 from esp.engine import Engine
 from esp.outer import outer_header
-from esp.sa import Drop, OutboundSa
+from esp.sa import Drop
 from esp.segments import TCP, UDP, finish_checksum, segments
 from esp.sendbuffer import Send, SendBuffer
 from esp.vnet import GSO_ECN, GSO_UDP, NEEDS_CSUM, VNET
@@ -89,30 +89,22 @@ class Outward:
         else:
             left = 0  # slots before this one are done
             for begin, end in pairwise(self._singles.runs(lengths)):
-                if end - begin >= lanes.LEAST and self._is_known(begin, lengths[begin]):
-                    self._slots(left, begin, lengths)
-                    left = begin
-                    if self._alike(begin, end, lengths[begin]):
-                        left = end
+                length = lengths[begin]
+                if end - begin < lanes.LEAST or not self._singles.is_plain(begin, length):
+                    continue
+                self._slots(left, begin, lengths)  # before: they may make the flow known
+                left = begin
+                child = self._known(self.arena.packets[begin], length)
+                if child is None or child.rows_out is None or length > child.mtu:
+                    continue
+                try:
+                    if not self._singles.seal(child, child.rows_out, begin, end, length):
+                        continue
+                except Drop:
+                    continue  # one by one some may still go
+                self._count(child, end - begin, (end - begin) * length)
+                left = end
             self._slots(left, len(lengths), lengths)
-
-    def _is_known(self, slot: int, length: int) -> bool:
-        if self._singles is None or not self._singles.is_plain(slot, length):
-            return False
-        child = self._known(self.arena.packets[slot], length)
-        return child is not None and child.rows_out is not None and length <= child.mtu
-
-    def _alike(self, begin: int, end: int, length: int) -> bool:
-        child = self._known(self.arena.packets[begin], length)
-        if self._singles is None or child is None or child.rows_out is None:
-            return False
-        try:
-            if not self._singles.seal(child, child.rows_out, begin, end, length):
-                return False
-        except Drop:
-            return False  # one by one some may still go
-        self._count(child, end - begin, (end - begin) * length)
-        return True
 
     def _slots(self, begin: int, end: int, lengths: list[int]) -> None:
         """Seal the packets in these slots one by one."""
@@ -138,32 +130,24 @@ class Outward:
     def _super_packet(self, packet: memoryview, l4: int, kind: int, mss: int) -> None:
         try:
             child = self._known(packet, len(packet))
-            done = 0
             if child is None or child.rows_out is None or _is_syn(packet, l4, kind):
                 parts = segments(packet, l4, kind, mss)
                 self._one_by_one([b"".join(one) for one in parts])
                 return
+            done = 0
             if self._segmenter is not None:
-                done = self._rows(child, child.rows_out, packet, l4, kind, mss)
-            if done >= 0:
-                self._segments(child, packet, l4, kind, mss, done)
+                try:
+                    sealed = self._segmenter.seal(child, child.rows_out, packet, l4, kind, mss)
+                except Drop:
+                    sealed = None  # one by one some may still go
+                if sealed is not None:
+                    self._count(child, sealed.count, sealed.count * sealed.length)
+                    if sealed.is_all:
+                        return
+                    done = sealed.count * mss
+            self._segments(child, packet, l4, kind, mss, done)
         except MalformedPacket:
             self._malformed()
-
-    def _rows(
-        self, child: ChildSa, sa: OutboundSa, packet: memoryview, l4: int, kind: int, mss: int
-    ) -> int:
-        """Return how many octets of payload are sealed, -1 if all of it is."""
-        if self._segmenter is None:
-            return 0
-        try:
-            sealed = self._segmenter.seal(child, sa, packet, l4, kind, mss)
-        except Drop:
-            return 0
-        if not sealed:
-            return 0
-        self._count(child, sealed.count, sealed.count * sealed.length)
-        return -1 if sealed.is_all else sealed.count * mss
 
     def _segments(
         self, child: ChildSa, packet: memoryview, l4: int, kind: int, mss: int, done: int

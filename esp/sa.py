@@ -1,6 +1,7 @@
 """The two halves of an ESP security association: what happens to each packet (RFC 4303)."""
 
 import struct
+from abc import ABC, abstractmethod
 from typing import Final
 
 from esp.replay import ReplayWindow
@@ -23,7 +24,7 @@ class Drop(Exception):
         self.reason = reason
 
 
-class OutboundHalf:
+class OutboundHalf(ABC):
     """What protects the packets of one direction, with ESP or AH.
 
     ``limit`` is the sequence number after which only a rekeyed SA may send.  ``seq`` is the last
@@ -46,12 +47,13 @@ class OutboundHalf:
         """Return how many packets were protected."""
         return self.seq
 
+    @abstractmethod
     def follow(self, path: Path) -> None:
-        """Take note of where the packets go: all the same to whoever does not protect that."""
+        """Take note of where the packets go."""
 
+    @abstractmethod
     def protect(self, packet: bytes, next_header: int) -> bytes:
         """Return what goes to the peer; raise :exc:`Drop`."""
-        raise NotImplementedError
 
 
 class OutboundSa(OutboundHalf):
@@ -67,6 +69,9 @@ class OutboundSa(OutboundHalf):
         self.overhead = HEADER.size + sealer.overhead
         self._seal = sealer.seal
         self._align = max(4, sealer.block)
+
+    def follow(self, path: Path) -> None:
+        """Do nothing: ESP does not protect where packets go."""
 
     def trailer(self, length: int, next_header: int) -> bytes:
         """Return what follows a packet of ``length`` octets: padding, its length, next header."""
@@ -99,7 +104,7 @@ class OutboundSa(OutboundHalf):
         return header + self._seal(header, plain, seq)
 
 
-class InboundHalf:
+class InboundHalf(ABC):
     """What checks the packets of one direction, of ESP or AH.
 
     ``packets`` and ``octets`` count what was accepted, dummies included.
@@ -114,9 +119,9 @@ class InboundHalf:
         self.packets = 0
         self.octets = 0
 
+    @abstractmethod
     def unprotect(self, datagram: bytes) -> tuple[int, bytes]:
         """Return (next header, what was protected), or raise :exc:`Drop`."""
-        raise NotImplementedError
 
 
 class InboundSa(InboundHalf):

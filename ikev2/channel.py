@@ -84,8 +84,8 @@ class ClearChannel:
 
     def is_first_fragment(
         self,
-        datagram: bytes,  # noqa: ARG002 - the protocol's, as the next
-        header: Header,  # noqa: ARG002
+        datagram: bytes,  # noqa: ARG002 - the protocol's: in clear nothing is cut
+        header: Header,  # noqa: ARG002 - the protocol's: in clear nothing is cut
     ) -> bool:
         """Return False: in clear there are none."""
         return False

@@ -11,11 +11,12 @@ them one by one.
 import numpy as np
 
 from esp.child import ChildSa
-from esp.coalesce import Coalescer
+from esp.coalesce import Coalescer, Run
 from esp.engine import Engine
 from esp.inner import carried_as
 from esp.outer import never_changes
 from esp.sa import PADDING, InboundSa
+from esp.segments import TCP, UDP
 from esp.vector.joinable import Shape, runs, shape_of
 from esp.vector.opening import Opening
 from esp.vector.rows import MOST, Octets, Rows
@@ -41,9 +42,12 @@ class Opener:
         self._plain, self._other = Rows(bytearray(_ROOM)), Rows(bytearray(_ROOM))
 
     def bounds(self, count: int, size: int) -> list[int]:
-        """Return where packets begin that may be opened at once, 0 first, and the end."""
+        """Return where packets begin that may be opened at once, 0 first, and the end.
+
+        Nothing where none may be: too many, too large, or too short for an ESP header.
+        """
         if count > MOST or count * size > _ROOM or size < _LEAST:
-            return [0, count]
+            return []
         return self._opening.bounds(count, size)
 
     def open(self, begin: int, end: int, size: int, source: object, tos: int) -> tuple[int, bool]:
@@ -52,15 +56,11 @@ class Opener:
         Returns how many were taken, and whether the next one is bad.  With 0 nothing was done: they
         may be anything.
         """
-        count = end - begin
-        if count > MOST or end * size > _ROOM or size < _LEAST or not never_changes(tos):
+        if not never_changes(tos):
             return 0, False
-        child = self._engine.opens(self._spi(begin, size))
-        if (
-            child is None
-            or child.rows_in is None
-            or self._spi(end - 1, size) != self._spi(begin, size)
-        ):
+        spi = self._spi(begin, size)
+        child = self._engine.opens(spi)
+        if child is None or child.rows_in is None or self._spi(end - 1, size) != spi:
             return 0, False
         if child.source is not None and source != child.source:
             return 0, False
@@ -133,15 +133,10 @@ class Opener:
             at = shape.l4
             following = int.from_bytes(last[at + 4 : at + 8], "big") + shape.mss & _LOW
             flags = last[at + 13]
+        protocol = TCP if shape.is_tcp else UDP
+        head = bytes(whole[0][: shape.head])
         self._coalescer.add_run(
-            bytes(whole[0][: shape.head]),
-            shape.l4,
-            6 if shape.is_tcp else 17,
-            whole,
-            parts,
-            shape.mss,
-            following,
-            flags,
+            Run(head, shape.l4, protocol, whole, parts, shape.mss, following, flags)
         )
 
     def _single(self, child: ChildSa, sa: InboundSa, plain: bytes, tos: int) -> None:

@@ -2,11 +2,9 @@
 
 import pytest
 
-from esp.coalesce import Coalescer
+from esp.coalesce import Coalescer, Run
 from esp.vnet import VNET_NONE
 from tests.esp.flows import ACK, KINDS, PSH, UDP, Device, Stream, blurred, stream
-
-Run = tuple[bytes, int, int, list[memoryview], list[memoryview], int, int, int]
 
 
 def run_of(name: str, count: int, flow: Stream | None = None, flags: int = ACK) -> Run:
@@ -21,7 +19,7 @@ def run_of(name: str, count: int, flow: Stream | None = None, flags: int = ACK) 
     is_udp = flow.protocol == UDP
     following, last = (0, 0) if is_udp else (flow.sequence, flags)
     head = packets[0][: flow.head_len]
-    return head, flow.l4, flow.protocol, raw, parts, 100, following, last
+    return Run(head, flow.l4, flow.protocol, raw, parts, 100, following, last)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -30,9 +28,9 @@ def test_runs_and_packets_of_one_flow_join(name: str) -> None:
     device = Device()
     coalescer = Coalescer(device.write)
     coalescer.add(flow.packet(b"\0" * 100))
-    coalescer.add_run(*run_of(name, 3, flow))
+    coalescer.add_run(run_of(name, 3, flow))
     coalescer.add(flow.packet(b"z" * 100))
-    coalescer.add_run(*run_of(name, 2, flow))
+    coalescer.add_run(run_of(name, 2, flow))
     coalescer.flush()
     assert device.counts == [7]
     payloads = [b"\0", b"\0", b"\1", b"z", b"z", b"\0", b"z"]
@@ -47,10 +45,10 @@ def test_held_is_the_oldest_buffer_until_the_run_is_written() -> None:
     coalescer.add(flow.packet(bytes(100)))
     assert coalescer.held is None
     first, second = run_of("tcp4", 3, flow), run_of("tcp4", 3, flow)
-    coalescer.add_run(*first)
-    coalescer.add_run(*second)
+    coalescer.add_run(first)
+    coalescer.add_run(second)
     assert coalescer.held is first[3][0].obj
-    coalescer.add_run(*run_of("tcp6", 2))
+    coalescer.add_run(run_of("tcp6", 2))
     assert coalescer.held not in (None, first[3][0].obj)
     coalescer.flush()
     assert coalescer.held is None
@@ -60,8 +58,8 @@ def test_held_is_the_oldest_buffer_until_the_run_is_written() -> None:
 def test_psh_ends_a_run_that_was_handed_over() -> None:
     flow, device = stream(), Device()
     coalescer = Coalescer(device.write)
-    coalescer.add_run(*run_of("tcp4", 3, flow, ACK | PSH))
-    coalescer.add_run(*run_of("tcp4", 3, flow))
+    coalescer.add_run(run_of("tcp4", 3, flow, ACK | PSH))
+    coalescer.add_run(run_of("tcp4", 3, flow))
     coalescer.flush()
     assert device.counts == [3, 3]
     assert [write[1][33] for write in device.writes] == [ACK | PSH, ACK]
@@ -70,9 +68,9 @@ def test_psh_ends_a_run_that_was_handed_over() -> None:
 def test_a_run_that_does_not_continue_begins_anew() -> None:
     flow, device = stream(), Device()
     coalescer = Coalescer(device.write)
-    coalescer.add_run(*run_of("tcp4", 3, flow))
+    coalescer.add_run(run_of("tcp4", 3, flow))
     flow.sequence += 1
-    coalescer.add_run(*run_of("tcp4", 3, flow))
+    coalescer.add_run(run_of("tcp4", 3, flow))
     coalescer.flush()
     assert device.counts == [3, 3]
 
@@ -82,18 +80,18 @@ def test_a_run_longer_than_allowed_is_divided(name: str, counts: list[int]) -> N
     flow, device = stream(name), Device()
     run = run_of(name, 140, flow, ACK | PSH)
     coalescer = Coalescer(device.write)
-    coalescer.add_run(*run)
+    coalescer.add_run(run)
     coalescer.flush()
     assert device.counts == counts
-    assert [blurred(one) for one in device.packets] == [blurred(bytes(one)) for one in run[3]]
+    assert [blurred(one) for one in device.packets] == [blurred(bytes(one)) for one in run.raw]
 
 
 def test_a_run_of_one_is_written_as_it_came() -> None:
     device, run = Device(), run_of("tcp4", 1)
     coalescer = Coalescer(device.write)
-    coalescer.add_run(*run)
+    coalescer.add_run(run)
     coalescer.flush()
-    assert device.writes == [[VNET_NONE, bytes(run[3][0])]]
+    assert device.writes == [[VNET_NONE, bytes(run.raw[0])]]
 
 
 def test_a_damaged_packet_beside_a_verified_run_costs_it_its_merging_alone() -> None:
@@ -103,9 +101,9 @@ def test_a_damaged_packet_beside_a_verified_run_costs_it_its_merging_alone() -> 
     run = run_of("tcp4", 3, flow)
     coalescer = Coalescer(device.write)
     coalescer.add(bytes(wrong))
-    coalescer.add_run(*run)
+    coalescer.add_run(run)
     coalescer.flush()
-    assert device.writes == [[VNET_NONE, bytes(one)] for one in (wrong, *run[3])]
+    assert device.writes == [[VNET_NONE, bytes(one)] for one in (wrong, *run.raw)]
     assert coalescer.bad == 1
 
 
@@ -114,8 +112,8 @@ def test_a_damaged_packet_beside_a_verified_run_costs_it_its_merging_alone() -> 
 def test_merging_can_be_switched_off(name: str, merge: bool, most: int) -> None:
     device, run = Device(), run_of(name, 3)
     coalescer = Coalescer(device.write, merge=merge, most=most)
-    coalescer.add_run(*run)
-    assert device.writes == [[VNET_NONE, bytes(one)] for one in run[3]]
+    coalescer.add_run(run)
+    assert device.writes == [[VNET_NONE, bytes(one)] for one in run.raw]
     assert (coalescer.singles, coalescer.merged, coalescer.held) == (3, 0, None)
 
 
@@ -123,15 +121,15 @@ def test_datagrams_alone_may_stay_apart() -> None:
     device = Device()
     coalescer = Coalescer(device.write, most_udp=1)
     coalescer.add(stream().packet(bytes(100)))
-    coalescer.add_run(*run_of("udp4", 3))
-    coalescer.add_run(*run_of("tcp4", 3))
+    coalescer.add_run(run_of("udp4", 3))
+    coalescer.add_run(run_of("tcp4", 3))
     coalescer.flush()
     assert device.counts == [1, 1, 1, 1, 3]
 
 
 def test_a_run_without_payload_stays_apart() -> None:
-    head, l4, protocol, raw, _, _, following, flags = run_of("tcp4", 2)
+    run = run_of("tcp4", 2)
     device = Device()
     coalescer = Coalescer(device.write)
-    coalescer.add_run(head, l4, protocol, raw, [raw[0][:0]] * 2, 0, following, flags)
+    coalescer.add_run(run._replace(parts=[run.raw[0][:0]] * 2, mss=0))
     assert device.counts == [1, 1]

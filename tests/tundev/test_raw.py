@@ -24,6 +24,11 @@ from tundev.sockets import IPV6_HOPLIMIT, IPV6_TCLASS, enable_tos, set_df
 Wait = Callable[[socket.socket | int], bool]
 
 
+EITHER = pytest.mark.parametrize(
+    ("version", "local", "remote"), [(4, "10.0.0.11", "10.0.0.2"), (6, "fd00::1", "fd00::2")]
+)
+
+
 def take(sock: socket.socket, *, header: bool = False) -> list[tuple[bytes, str, str]]:
     batch = receive_packets(sock, memoryview(bytearray(1 << 17)), 5, header=header)
     return [(bytes(packet), remote, local) for packet, remote, local, _ in batch]
@@ -40,9 +45,7 @@ def ends(spaces: Namespaces) -> tuple[Namespace, Namespace]:
     return a, b
 
 
-@pytest.mark.parametrize(
-    ("version", "local", "remote"), [(4, "10.0.0.11", "10.0.0.2"), (6, "fd00::1", "fd00::2")]
-)
+@EITHER
 @pytest.mark.parametrize("size", [8, 1400, 9000], ids=["small", "full", "fragmented"])
 def test_a_packet_arrives_without_its_ip_header(
     ends: tuple[Namespace, Namespace],
@@ -60,9 +63,7 @@ def test_a_packet_arrives_without_its_ip_header(
         assert take(b) == []
 
 
-@pytest.mark.parametrize(
-    ("version", "local", "remote"), [(4, "10.0.0.11", "10.0.0.2"), (6, "fd00::1", "fd00::2")]
-)
+@EITHER
 def test_the_outer_header_says_what_it_was_told_to(
     ends: tuple[Namespace, Namespace],
     version: Literal[4, 6],
@@ -97,9 +98,7 @@ def test_a_bound_socket_hears_only_its_address(
         assert [local for _, _, local in take(b)] == ["10.0.0.12"] * 2
 
 
-@pytest.mark.parametrize(
-    ("version", "local", "remote"), [(4, "10.0.0.11", "10.0.0.2"), (6, "fd00::1", "fd00::2")]
-)
+@EITHER
 def test_a_batch_comes_as_views_of_one_room(
     ends: tuple[Namespace, Namespace],
     version: Literal[4, 6],
