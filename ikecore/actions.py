@@ -11,11 +11,13 @@ from typing import TypeAlias
 from ikecore.child import ChildSpec, Mode
 from ikecore.diagnosis import Diagnosis
 from ikecore.identities import Identity
+from ikecore.lease import Lease
 from ikecore.profile import NO_CHILD, ChildProfile
 from ikecore.proposals import Suite
 from ikecore.trace import Record
 from policy.path import Path
 from policy.selectors import TrafficSelector
+from suites.secret import Secret
 
 
 class Reason(StrEnum):
@@ -95,6 +97,46 @@ class Authorize:
 
 
 @dataclass(frozen=True, slots=True)
+class AskCredentials:
+    """Ask for our own user name and password; ``Credentials`` or ``Refused`` goes on (XAUTH)."""
+
+    sa: bytes
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckUser:
+    """Ask whether a user's password is right; ``UserAccepted`` or ``Refused`` goes on (XAUTH)."""
+
+    sa: bytes
+    connection: str
+    user: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class AskLease:
+    """Ask for the peer's inner address and what comes with it; ``Leased`` or ``Refused`` goes on.
+
+    ``holder`` is who it is for: the same one gets the same address again.  It is given back when
+    the SA is ``Closed``; one that ``replaces`` this SA has it then.
+    """
+
+    sa: bytes
+    connection: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The peer gave us an inner address, and told us of its networks (mode config)."""
+
+    sa: bytes
+    connection: str
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
 class Established:
     """Both ends of an IKE SA are authenticated.
 
@@ -116,6 +158,9 @@ class Established:
     replaces: bytes = b""
     why: str = ""
     took: float = 0.0
+    version: int = 2  # of IKE
+    vendor: str = ""  # what the peer says it is, by its vendor ids
+    user: str = ""  # who the peer is to XAUTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +284,10 @@ Action: TypeAlias = (
     | RetireChild
     | MoveChild
     | Authorize
+    | AskCredentials
+    | CheckUser
+    | AskLease
+    | Assigned
     | Established
     | ChildEstablished
     | ChildClosed

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ikecore.lease import Lease
 from ikecore.profile import ChildProfile, Profile
 from policy.path import Path
 from suites.secret import Secret
@@ -42,9 +43,33 @@ class Authorized:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The answer to an :class:`~ikecore.actions.Authorize`: no."""
+    """The answer to any action that asks, such as :class:`~ikecore.actions.Authorize`: no."""
 
     sa: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The answer to an :class:`~ikecore.actions.AskCredentials`: who we are."""
+
+    sa: bytes
+    user: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class UserAccepted:
+    """The answer to a :class:`~ikecore.actions.CheckUser`: it is the user."""
+
+    sa: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """The answer to an :class:`~ikecore.actions.AskLease`: what the peer gets."""
+
+    sa: bytes
+    lease: Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,23 +173,28 @@ class Unreachable:
     why: str
 
 
+ChildEvent: TypeAlias = RekeyWanted | ChildCloseWanted | ChildExpired | PathChanged | InstallFailed
+"""What names a child by its inbound SPI."""
+AskedOf: TypeAlias = (
+    Authorized
+    | Refused
+    | Credentials
+    | UserAccepted
+    | Leased
+    | ProbeWanted
+    | CloseWanted
+    | ChildWanted
+    | RekeyIkeWanted
+)
+"""What names an SA by our SPI."""
 Event: TypeAlias = (
     DatagramReceived
     | Configured
     | Initiate
-    | Authorized
-    | Refused
-    | ProbeWanted
-    | CloseWanted
     | CloseAllWanted
-    | ChildWanted
-    | RekeyWanted
-    | RekeyIkeWanted
-    | ChildCloseWanted
-    | ChildExpired
     | AddressesChanged
     | ChildrenHeard
-    | PathChanged
-    | InstallFailed
     | Unreachable
+    | ChildEvent
+    | AskedOf
 )

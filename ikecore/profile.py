@@ -13,6 +13,51 @@ from policy.selectors import TrafficSelector
 ANY: Final[frozenset[str]] = frozenset()
 
 
+class IkeVersion(StrEnum):
+    """Which IKE a connection speaks; ``any``: as its responder, what the peer speaks."""
+
+    IKEV1 = "ikev1"
+    IKEV2 = "ikev2"
+    ANY = "any"
+
+    def speaks(self, major: int) -> bool:
+        """Tell whether a message of this major version is for such a connection."""
+        return self is IkeVersion.ANY or self == f"ikev{major}"
+
+
+class Phase1Mode(StrEnum):
+    """How IKEv1 makes its first SA (RFC 2409 section 5)."""
+
+    MAIN = "main"
+    AGGRESSIVE = "aggressive"
+
+
+class Role(StrEnum):
+    """Which side of XAUTH or mode config we are, if any."""
+
+    NONE = "none"
+    CLIENT = "client"
+    SERVER = "server"
+
+
+class ConfigMode(StrEnum):
+    """Who speaks first of addresses: the client asks (pull) or the server tells (push)."""
+
+    PULL = "pull"
+    PUSH = "push"
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyTerms:
+    """What a connection wants of IKEv1 alone."""
+
+    mode: Phase1Mode = Phase1Mode.MAIN
+    allow_aggressive_psk: bool = False  # as responder: gives everybody a hash to guess the PSK by
+    xauth: Role = Role.NONE  # draft-beaulieu-ike-xauth-02
+    addresses: Role = Role.NONE  # mode config: whether we ask for an address or give them out
+    config_mode: ConfigMode = ConfigMode.PULL
+
+
 class Uniqueness(StrEnum):
     """What happens to an older IKE SA with the same peer when a new one comes up."""
 
@@ -77,6 +122,8 @@ class Profile:
     keep_on_timeout: bool = False  # dpd.action none: report the death, keep the SAs
     try_timeout: float = 10.0  # a negotiation's longest wait for an answer
     retry: RetryPlan = field(default_factory=RetryPlan)
+    version: IkeVersion = IkeVersion.IKEV2
+    legacy: LegacyTerms = field(default_factory=LegacyTerms)
 
     @property
     def local_ts(self) -> tuple[TrafficSelector, ...]:

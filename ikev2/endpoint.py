@@ -20,6 +20,7 @@ from ikecore.actions import (
     Failed,
     Reason,
 )
+from ikecore.candidates import Candidates
 from ikecore.diagnosis import Code, diagnose
 from ikecore.entropy import Entropy
 from ikecore.events import (
@@ -32,26 +33,28 @@ from ikecore.events import (
     CloseAllWanted,
     CloseWanted,
     Configured,
+    Credentials,
     DatagramReceived,
     Event,
     Initiate,
     InstallFailed,
+    Leased,
     PathChanged,
     ProbeWanted,
     Refused,
     RekeyIkeWanted,
     RekeyWanted,
     Unreachable,
+    UserAccepted,
 )
+from ikecore.halfopen import HalfOpen
 from ikecore.profile import Limits
 from ikecore.spipool import SpiPool
 from ikecore.wire import Malformed
 from ikev2 import life
-from ikev2.candidates import Candidates
 from ikev2.entrance import NO_SPI, Entrance
 from ikev2.exchanges.informational import delete
 from ikev2.exchanges.sa_init import InitiateInit
-from ikev2.halfopen import HalfOpen
 from ikev2.handlers import HANDLERS
 from ikev2.message import (
     WrongVersion,
@@ -90,6 +93,14 @@ class Endpoint:
     def half_open(self) -> int:
         """Return how many peers are not authenticated yet."""
         return self._half_open.total
+
+    def has_sa(self, sa: bytes) -> bool:
+        """Tell whether the SA with this SPI of ours is known here."""
+        return sa in self._sas
+
+    def has_child(self, spi: int) -> bool:
+        """Tell whether the child with this inbound SPI is known here."""
+        return self._sas.of_child(spi) is not None
 
     def path_of(self, sa: bytes) -> Path | None:
         """Return where an SA's peer is now: it may have moved since it was established."""
@@ -141,6 +152,8 @@ class Endpoint:
                 return self._of_child(event.spi, lambda sa: install_failed(sa, event, now), now)
             case CloseAllWanted():
                 return self._close_all(event, now)
+            case Credentials() | UserAccepted() | Leased():
+                return [Dropped("not_waiting", "IKEv2 asks for no user and no lease")]
             case AddressesChanged():
                 return self._on_addresses(event, now)
             case ChildrenHeard():

@@ -9,14 +9,14 @@ import traceback
 from typing import Final
 
 from ikecore.actions import Action, Broken, Dropped, Failed, Send
+from ikecore.candidates import Candidates
 from ikecore.events import DatagramReceived
+from ikecore.halfopen import HalfOpen, Verdict
 from ikecore.wire import Malformed
-from ikev2.candidates import Candidates
 from ikev2.cookies import CookieJar
 from ikev2.exchange import Waiting
 from ikev2.exchanges.sa_init_response import TOLD, Misfit, judge_request, respond
 from ikev2.failures import version_mismatch
-from ikev2.halfopen import HalfOpen, Verdict
 from ikev2.message import Exchange, Header, Message, WrongVersion, build_init, parse_init
 from ikev2.payloads.nonce import Nonce
 from ikev2.payloads.notify import Notify

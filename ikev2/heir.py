@@ -12,13 +12,13 @@ from ikecore.actions import (
     UseChild,
 )
 from ikecore.proposals import Suite
+from ikecore.share import soft_share
 from ikecore.trace import KeysDerived
 from ikev2.channel import SealedChannel
 from ikev2.child import retire
 from ikev2.keys import IkeKeys
 from ikev2.mobike import Mobility
 from ikev2.sa import IkeSa, State
-from ikev2.share import soft_share
 from ikev2.window import NEVER
 
 

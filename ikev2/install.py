@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from ikecore.actions import Action, ChildEstablished, InstallChild
 from ikecore.child import ChildLimits, ChildSpec, Mode
 from ikecore.profile import ChildProfile
+from ikecore.share import soft_share
 from ikev2.child import Child
 from ikev2.children import Agreed, narrowed
 from ikev2.keys import derive_child_keys
 from ikev2.mobike import home
 from ikev2.sa import IkeSa
-from ikev2.share import soft_share
 from ikev2.window import NEVER
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from ikecore.actions import Action, Keepalive, Reason, ReauthWanted
 from ikecore.diagnosis import Code, diagnose
+from ikecore.share import soft_share
 from ikev2.child import Child
 from ikev2.exchanges.delete_child import close_child, replace_by, use_heir
 from ikev2.exchanges.informational import delete
@@ -14,7 +15,6 @@ from ikev2.exchanges.update_addresses import ProbeMapping
 from ikev2.heir import is_outlived, leave_to_newer
 from ikev2.roaming import search
 from ikev2.sa import IkeSa, State
-from ikev2.share import soft_share
 from ikev2.window import NEVER
 
 KEEPALIVE_INTERVAL: Final = 20.0  # RFC 3948 section 4

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from ikecore.actions import Action, InstallChild, RemoveChild
+from ikecore.halfopen import HalfOpen
 from ikecore.timetable import Timetable
 from ikev2 import life
-from ikev2.halfopen import HalfOpen
 from ikev2.sa import IkeSa, State
 
 _LINGERING: Final = 1000  # closed SAs kept to repeat their last answer

@@ -19,8 +19,12 @@ from ikebana.worker.messages import Done, Install, Ipsec, Message, Move, Remove,
 from ikecore import proposals
 from ikecore.actions import (
     Action,
+    AskCredentials,
+    AskLease,
+    Assigned,
     Authorize,
     Broken,
+    CheckUser,
     ChildClosed,
     ChildEstablished,
     Closed,
@@ -227,6 +231,10 @@ class Runner:
                 key = outside.key_of(action.connection)
                 answer = Refused(action.sa) if key is None else Authorized(action.sa, key)
                 self.handle(answer)
+            case AskCredentials() | CheckUser() | AskLease():
+                self.handle(Refused(action.sa))
+            case Assigned():
+                pass
             case Dropped():
                 outside.count(action.reason)
             case Broken():

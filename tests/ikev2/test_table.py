@@ -4,10 +4,10 @@ import pytest
 
 from ikecore.actions import InstallChild, RemoveChild
 from ikecore.child import ChildSpec, Keys
+from ikecore.halfopen import HalfOpen
 from ikecore.profile import Limits
 from ikecore.proposals import choose
 from ikecore.spipool import SpiPool
-from ikev2.halfopen import HalfOpen
 from ikev2.handlers import HANDLERS
 from ikev2.sa import IkeSa, Resources, State
 from ikev2.table import SaTable

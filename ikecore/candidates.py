@@ -9,10 +9,11 @@ from policy.path import Path
 class Candidates:
     """Connections indexed by the peer's address: a look-up costs the same however many there are.
 
-    Those that admit any address are candidates for every peer.
+    Those that admit any address are candidates for every peer.  ``major`` is our version of IKE.
     """
 
-    def __init__(self, profiles: Sequence[Profile] = ()) -> None:
+    def __init__(self, profiles: Sequence[Profile] = (), major: int = 2) -> None:
+        self._major = major
         self._anybody: list[tuple[int, Profile]] = []
         self._by_address: dict[str, list[tuple[int, Profile]]] = {}
         for place, profile in enumerate(profiles):
@@ -26,7 +27,14 @@ class Candidates:
         return bool(self._anybody) or address in self._by_address
 
     def at(self, path: Path) -> tuple[Profile, ...]:
-        """Return the connections that a peer on this path may reach."""
+        """Return the connections that a peer on this path may reach with our version of IKE."""
+        return tuple(one for one in self._reached(path) if one.version.speaks(self._major))
+
+    def elsewhere(self, path: Path) -> tuple[Profile, ...]:
+        """Return those that it could only reach with another version of IKE."""
+        return tuple(one for one in self._reached(path) if not one.version.speaks(self._major))
+
+    def _reached(self, path: Path) -> tuple[Profile, ...]:
         local, remote = path.local[0], path.remote[0]
         named = self._by_address.get(remote, [])
         found = sorted([*named, *self._anybody], key=lambda one: one[0]) if named else self._anybody

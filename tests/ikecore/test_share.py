@@ -1,6 +1,6 @@
 import pytest
 
-from ikev2.share import soft_share
+from ikecore.share import soft_share
 
 
 class Octets:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ikev2.candidates import Candidates
+from ikecore.candidates import Candidates
 from policy.path import Path
 from tests.ikev2.network import MOON, SUN, profile
 

@@ -1,5 +1,5 @@
+from ikecore.halfopen import HalfOpen, Verdict
 from ikecore.profile import Limits
-from ikev2.halfopen import HalfOpen, Verdict
 
 LIMITS = Limits(
     half_open=10, half_open_per_address=4, cookie_threshold=6, cookie_threshold_per_address=2
