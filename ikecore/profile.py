@@ -56,6 +56,7 @@ class LegacyTerms:
     xauth: Role = Role.NONE  # draft-beaulieu-ike-xauth-02
     addresses: Role = Role.NONE  # mode config: whether we ask for an address or give them out
     config_mode: ConfigMode = ConfigMode.PULL
+    private: tuple[tuple[str, int], ...] = ()  # configured numbers, by registry and keyword
 
 
 class Uniqueness(StrEnum):
