@@ -5,7 +5,7 @@ included; names and remarks for people are not in them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
@@ -18,7 +18,16 @@ from ikebana.config.networks import children_of
 from ikebana.config.policies import compile_policies
 from ikecore.child import UNLIMITED, ChildLimits, Mode
 from ikecore.identities import Identity
-from ikecore.profile import ANY, Childless, ChildProfile, Limits, Profile, Uniqueness
+from ikecore.profile import (
+    ANY,
+    Childless,
+    ChildProfile,
+    IkeVersion,
+    LegacyTerms,
+    Limits,
+    Profile,
+    Uniqueness,
+)
 from ikecore.proposals import Proposal, Protocol
 from ikecore.retry import RetryPlan
 from policy.selectors import TrafficSelector
@@ -121,6 +130,8 @@ class TunnelPlan:
     mobike: bool = True
     window: int = 1
     treatment: Treatment = PLAIN
+    version: IkeVersion = IkeVersion.IKEV2
+    legacy: LegacyTerms = field(default_factory=LegacyTerms)
 
     def local_for(self, remote: str, route: Callable[[str], str]) -> str:
         """Return our address for a peer at ``remote``: the configured one, else the route's."""
@@ -164,6 +175,8 @@ class TunnelPlan:
             keep_on_timeout=self.dpd_action is DpdAction.NONE,
             try_timeout=self.try_timeout,
             retry=self.retry,
+            version=self.version,
+            legacy=self.legacy,
         )
 
     def children_at(

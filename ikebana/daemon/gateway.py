@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ikebana.config.compile import Plan, TunnelPlan
+from ikebana.control.view import Level
 from ikebana.daemon.alarm import Alarm, Resolver
 from ikebana.daemon.entropy import SystemEntropy
 from ikebana.daemon.inbox import Inbox
@@ -27,12 +28,11 @@ from ikebana.daemon.runner import Report, Runner
 from ikebana.daemon.tally import Tally
 from ikebana.daemon.triage import Triage
 from ikebana.daemon.tunnels import Tunnel, make_tunnel
+from ikebana.daemon.versions import Versions
 from ikebana.worker.messages import Done, Message
 from ikecore.actions import Closed
 from ikecore.events import AddressesChanged, CloseAllWanted, Event
-from ikecore.spipool import SpiPool
 from ikecore.timetable import NEVER
-from ikev2.endpoint import Endpoint
 from policy.flow import Flow
 from policy.path import Path
 from tundev.paths import default_address
@@ -57,7 +57,8 @@ class Gateway:
         self._loop = loop
         self._roster = Roster()
         self._entropy = SystemEntropy()
-        self.endpoint = Endpoint(self._entropy, SpiPool(self._entropy), plan.gateway.limits)
+        self._versions = Versions(self._entropy, plan.gateway.limits)
+        self.endpoint = self._versions.demux
         self.outlet = Outlet(
             plan.gateway,
             kernel,
@@ -118,6 +119,7 @@ class Gateway:
         """Take every connection of the plan into service."""
         self._roaming.look()
         self._set_policies()
+        self._serve_versions()
         for plan in self.plan.tunnels:
             self._add(plan)
         self.performer.configure(self.tunnels.values())
@@ -137,6 +139,7 @@ class Gateway:
         self.plan = plan
         if are_new:
             self._set_policies()
+        self._serve_versions()
         fresh = [one for one in plan.tunnels if one.name not in self.tunnels]
         for one in fresh:
             self._add(one)
@@ -256,6 +259,10 @@ class Gateway:
         self._peers.begin(tunnel)
         if plan.enabled:
             self.kernel.begin_routes(tunnel)
+
+    def _serve_versions(self) -> None:
+        if not self._versions.serve(one.version for one in self.plan.tunnels):
+            self.journal.write(Level.ERROR, ("IKEv1 is not in this installation",))
 
     def _set_policies(self) -> None:
         self.performer.policies = self.plan.policies
