@@ -50,6 +50,7 @@ from ikecore.events import (
 from ikecore.halfopen import HalfOpen
 from ikecore.profile import Limits
 from ikecore.spipool import SpiPool
+from ikecore.table import SaTable
 from ikecore.wire import Malformed
 from ikev2 import life
 from ikev2.entrance import NO_SPI, Entrance
@@ -63,7 +64,7 @@ from ikev2.message import (
 from ikev2.mobike import follows_esp
 from ikev2.roaming import addresses_changed, learn, resume
 from ikev2.sa import IkeSa, Resources, State
-from ikev2.table import SaTable
+from ikev2.standing import standing
 from ikev2.uniqueness import remove_stale, reprieve, settle, thin_out
 from ikev2.wanted import (
     expire,
@@ -83,7 +84,7 @@ class Endpoint:
     def __init__(self, entropy: Entropy, spis: SpiPool, limits: Limits | None = None) -> None:
         self._limits = limits if limits is not None else Limits()
         self._half_open = HalfOpen(self._limits)
-        self._sas = SaTable(self._half_open)
+        self._sas = SaTable[IkeSa](self._half_open, standing, life.next_timeout)
         mates = self._sas.mates
         self._resources = Resources(entropy, spis, self._limits, HANDLERS, mates)
         self._entrance = Entrance(self._resources, self._sas, self._half_open)

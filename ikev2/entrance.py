@@ -12,6 +12,7 @@ from ikecore.actions import Action, Broken, Dropped, Failed, Send
 from ikecore.candidates import Candidates
 from ikecore.events import DatagramReceived
 from ikecore.halfopen import HalfOpen, Verdict
+from ikecore.table import SaTable
 from ikecore.wire import Malformed
 from ikev2.cookies import CookieJar
 from ikev2.exchange import Waiting
@@ -23,7 +24,6 @@ from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType
 from ikev2.rules import RuleBroken, check, unknown_critical
 from ikev2.sa import IkeSa, Resources
-from ikev2.table import SaTable
 from policy.path import Path
 from suites.kex import BadPublicValue
 
@@ -33,7 +33,7 @@ NO_SPI: Final = bytes(8)
 class Entrance:
     """Judge who knocks; what comes in stands in the table then."""
 
-    def __init__(self, resources: Resources, table: SaTable, half_open: HalfOpen) -> None:
+    def __init__(self, resources: Resources, table: SaTable[IkeSa], half_open: HalfOpen) -> None:
         self.candidates = Candidates()
         self._resources = resources
         self._limits = resources.limits

@@ -8,13 +8,14 @@ from ikecore.halfopen import HalfOpen
 from ikecore.profile import Limits
 from ikecore.proposals import choose
 from ikecore.spipool import SpiPool
+from ikecore.table import SaTable
 from ikev2.handlers import HANDLERS
+from ikev2.life import next_timeout
 from ikev2.sa import IkeSa, Resources, State
-from ikev2.table import SaTable
+from ikev2.standing import standing
 from policy.path import Path
 from suites.secret import Secret
-
-from .network import MOON, SUN, Dice, profile
+from tests.ikev2.network import MOON, SUN, Dice, profile
 
 DICE = Dice(1)
 RESOURCES = Resources(DICE, SpiPool(DICE), Limits(), HANDLERS, lambda _: [])
@@ -32,8 +33,8 @@ def counts() -> HalfOpen:
 
 
 @pytest.fixture
-def table(counts: HalfOpen) -> SaTable:
-    return SaTable(counts)
+def table(counts: HalfOpen) -> SaTable[IkeSa]:
+    return SaTable(counts, standing, next_timeout)
 
 
 def spec(owner: IkeSa, spi: int) -> ChildSpec:
@@ -45,7 +46,7 @@ def spec(owner: IkeSa, spi: int) -> ChildSpec:
 
 
 def test_a_responder_is_found_by_its_own_spi_and_by_the_peers_request(
-    table: SaTable, counts: HalfOpen
+    table: SaTable[IkeSa], counts: HalfOpen
 ) -> None:
     one = sa(1)
     table.add_responder(one, MOON)
@@ -58,7 +59,7 @@ def test_a_responder_is_found_by_its_own_spi_and_by_the_peers_request(
 
 
 def test_an_initiator_is_a_mate_at_once_and_a_responder_when_it_is_established(
-    table: SaTable, counts: HalfOpen
+    table: SaTable[IkeSa], counts: HalfOpen
 ) -> None:
     ours, theirs = sa(1, initiator=True), sa(2)
     table.add_initiator(ours)
@@ -73,7 +74,7 @@ def test_an_initiator_is_a_mate_at_once_and_a_responder_when_it_is_established(
     assert counts.total == 0
 
 
-def test_a_child_leads_to_its_sa_until_it_is_removed(table: SaTable) -> None:
+def test_a_child_leads_to_its_sa_until_it_is_removed(table: SaTable[IkeSa]) -> None:
     one = sa(1)
     table.add_responder(one, MOON)
     table.note(one, [InstallChild(spec(one, 4711))])
@@ -84,7 +85,7 @@ def test_a_child_leads_to_its_sa_until_it_is_removed(table: SaTable) -> None:
 
 
 def test_a_closed_sa_is_no_mate_but_still_answers_until_it_is_forgotten(
-    table: SaTable, counts: HalfOpen
+    table: SaTable[IkeSa], counts: HalfOpen
 ) -> None:
     one = sa(1)
     table.add_responder(one, MOON)
@@ -100,7 +101,7 @@ def test_a_closed_sa_is_no_mate_but_still_answers_until_it_is_forgotten(
     assert counts.total == 0
 
 
-def test_only_a_thousand_closed_sas_are_kept(table: SaTable) -> None:
+def test_only_a_thousand_closed_sas_are_kept(table: SaTable[IkeSa]) -> None:
     for number in range(1500):
         one = sa(number)
         table.add_responder(one, MOON)
@@ -111,7 +112,7 @@ def test_only_a_thousand_closed_sas_are_kept(table: SaTable) -> None:
     assert table.get(b"r0000500") is not None
 
 
-def test_the_next_to_wait_comes_first(table: SaTable) -> None:
+def test_the_next_to_wait_comes_first(table: SaTable[IkeSa]) -> None:
     for number, at in ((1, 30.0), (2, 10.0), (3, 20.0)):
         one = sa(number)
         one.expires_at = at
@@ -125,7 +126,7 @@ def test_the_next_to_wait_comes_first(table: SaTable) -> None:
     assert table.next_due() == 20.0
 
 
-def test_a_time_put_off_is_found_out_when_it_comes(table: SaTable) -> None:
+def test_a_time_put_off_is_found_out_when_it_comes(table: SaTable[IkeSa]) -> None:
     one = sa(1)
     one.expires_at = 10.0
     table.add_responder(one, MOON)
@@ -137,7 +138,7 @@ def test_a_time_put_off_is_found_out_when_it_comes(table: SaTable) -> None:
     assert table.pop_due(50.0) is one
 
 
-def test_a_time_brought_forward_is_kept(table: SaTable) -> None:
+def test_a_time_brought_forward_is_kept(table: SaTable[IkeSa]) -> None:
     one = sa(1)
     one.expires_at = 50.0
     table.add_responder(one, MOON)
@@ -149,7 +150,7 @@ def test_a_time_brought_forward_is_kept(table: SaTable) -> None:
     assert table.pop_due(60.0) is None
 
 
-def test_a_forgotten_sa_is_never_due(table: SaTable) -> None:
+def test_a_forgotten_sa_is_never_due(table: SaTable[IkeSa]) -> None:
     one = sa(1)
     one.expires_at = 5.0
     table.add_responder(one, MOON)
@@ -160,7 +161,7 @@ def test_a_forgotten_sa_is_never_due(table: SaTable) -> None:
     assert table.next_due() is None
 
 
-def test_a_busy_sa_does_not_grow_the_heap(table: SaTable) -> None:
+def test_a_busy_sa_does_not_grow_the_heap(table: SaTable[IkeSa]) -> None:
     one = sa(1)
     table.add_responder(one, MOON)
     for at in range(10_000):
@@ -173,7 +174,7 @@ def test_a_busy_sa_does_not_grow_the_heap(table: SaTable) -> None:
     assert steps <= 2
 
 
-def test_an_attempt_is_found_by_the_peers_address_until_it_ends(table: SaTable) -> None:
+def test_an_attempt_is_found_by_the_peers_address_until_it_ends(table: SaTable[IkeSa]) -> None:
     one, two = sa(1, initiator=True), sa(2, initiator=True)
     for each in (one, two):
         table.add_initiator(each)
