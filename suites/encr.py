@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES, SM4
 
 from suites.integ import Integ
 from suites.macs import Mac
-from suites.paired import aes_ctr, cbc, no_cipher
+from suites.paired import Cbc, aes_ctr, no_cipher
 from suites.sealers import Sealer, aes_ccm, aes_gcm, aes_gcm_short, aes_gmac, chacha20_poly1305
 from suites.shangmi import sm4_gcm
 from suites.status import UNNUMBERED, Status, is_standard
@@ -76,9 +76,9 @@ class Encr:
 # fmt: off
 ENCR: Final = (
     #   IANA  name                key salt iv icv block status
-    Encr(12, "aes128",            16, 0, 16,  0, 16, Status.MUST,   cipher=cbc(AES)),
-    Encr(12, "aes192",            24, 0, 16,  0, 16, Status.MAY,    cipher=cbc(AES)),
-    Encr(12, "aes256",            32, 0, 16,  0, 16, Status.MUST,   cipher=cbc(AES)),
+    Encr(12, "aes128",            16, 0, 16,  0, 16, Status.MUST,   cipher=Cbc(AES)),
+    Encr(12, "aes192",            24, 0, 16,  0, 16, Status.MAY,    cipher=Cbc(AES)),
+    Encr(12, "aes256",            32, 0, 16,  0, 16, Status.MUST,   cipher=Cbc(AES)),
     Encr(13, "aes128ctr",         16, 4,  8,  0,  4, Status.MAY,    cipher=aes_ctr),
     Encr(13, "aes192ctr",         24, 4,  8,  0,  4, Status.MAY,    cipher=aes_ctr),
     Encr(13, "aes256ctr",         32, 4,  8,  0,  4, Status.MAY,    cipher=aes_ctr),
@@ -110,12 +110,12 @@ ENCR: Final = (
          is_for_ike=False),
     Encr(21, "aes256gmac",        32, 4,  8, 16,  4, Status.MAY,    aead=aes_gmac,
          is_for_ike=False),
-    Encr( 3, "3des",              24, 0,  8,  0,  8, Status.LEGACY, cipher=cbc(TripleDES),
+    Encr( 3, "3des",              24, 0,  8,  0,  8, Status.LEGACY, cipher=Cbc(TripleDES),
          instead="aes256"),
-    Encr( 2, "des",                8, 0,  8,  0,  8, Status.BROKEN, cipher=cbc(_des),
+    Encr( 2, "des",                8, 0,  8,  0,  8, Status.BROKEN, cipher=Cbc(_des),
          instead="aes256"),
     # RFC 8998 has them for TLS; nobody has numbered them for IKEv2.
-    Encr(UNNUMBERED, "sm4",       16, 0, 16,  0, 16, Status.MAY,    cipher=cbc(SM4)),
+    Encr(UNNUMBERED, "sm4",       16, 0, 16,  0, 16, Status.MAY,    cipher=Cbc(SM4)),
     Encr(UNNUMBERED, "sm4gcm16",  16, 4,  8, 16,  4, Status.MAY,    aead=sm4_gcm),
 )
 # fmt: on

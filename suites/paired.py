@@ -7,6 +7,7 @@ the upper half, which is never sent (RFC 4303 section 2.2.1).
 import hmac
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -205,11 +206,15 @@ class NullHmac(_Authenticated):
         return bytes(self._body(header, sealed, seq_hi))
 
 
-def cbc(
-    algorithm: Callable[[bytes], BlockCipherAlgorithm],
-) -> Callable[[bytes, Mac, int], Sealer]:
-    """Return what makes the sealer of a block cipher in CBC mode."""
-    return lambda key, mac, icv: CbcHmac(algorithm(key), mac, icv)
+@dataclass(frozen=True, slots=True)
+class Cbc:
+    """What makes the sealer of a block cipher in CBC mode, and tells which cipher that is."""
+
+    algorithm: Callable[[bytes], BlockCipherAlgorithm]
+
+    def __call__(self, key: bytes, mac: Mac, icv: int) -> Sealer:
+        """Make the sealer from key, keyed MAC and the octets of it that travel."""
+        return CbcHmac(self.algorithm(key), mac, icv)
 
 
 def aes_ctr(keymat: bytes, mac: Mac, icv: int) -> Sealer:
