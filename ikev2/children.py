@@ -10,9 +10,9 @@ from typing import Final
 
 from ikecore.child import ChildSpec, Mode
 from ikecore.diagnosis import Code, Diagnosis, diagnose
+from ikecore.findings import esp_mismatch, mode_mismatch, proposals_text, selectors_text
 from ikecore.profile import ChildProfile, Profile
 from ikecore.proposals import NONE, Proposal, Suite, Transform, TransformType, choose
-from ikev2.failures import esp_mismatch, mode_mismatch, proposals_text, selectors_text
 from ikev2.message import Message
 from ikev2.payloads.chain import Payload
 from ikev2.payloads.ke import KeyExchangeData

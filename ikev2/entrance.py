@@ -11,13 +11,13 @@ from typing import Final
 from ikecore.actions import Action, Broken, Dropped, Failed, Send
 from ikecore.candidates import Candidates
 from ikecore.events import DatagramReceived
+from ikecore.findings import version_mismatch
 from ikecore.halfopen import HalfOpen, Verdict
 from ikecore.table import SaTable
 from ikecore.wire import Malformed
 from ikev2.cookies import CookieJar
 from ikev2.exchange import Waiting
 from ikev2.exchanges.sa_init_response import TOLD, Misfit, judge_request, respond
-from ikev2.failures import version_mismatch
 from ikev2.message import Exchange, Header, Message, WrongVersion, build_init, parse_init
 from ikev2.payloads.nonce import Nonce
 from ikev2.payloads.notify import Notify
@@ -71,7 +71,7 @@ class Entrance:
         told: list[Action] = [Dropped("version", f"major version {error.major}")]
         if error.major < 2:
             here = self.candidates.at(path)[:TOLD]
-            mismatch = version_mismatch(error.major)
+            mismatch = version_mismatch("ikev2", error.major)
             return [*told, *(Failed(p.name, b"", False, mismatch) for p in here)]
         if error.header.response:
             return told

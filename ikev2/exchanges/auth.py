@@ -15,6 +15,7 @@ from typing import Final
 
 from ikecore.actions import Action, Authorize, Reason
 from ikecore.diagnosis import Code, Diagnosis, diagnose
+from ikecore.findings import identity_mismatch, no_answer, psk_mismatch
 from ikecore.profile import ChildProfile, Profile
 from ikev2 import life
 from ikev2.children import Answered, accepted, offer, selectors, wishes
@@ -24,7 +25,7 @@ from ikev2.exchanges.delete_child import DeleteChild
 from ikev2.exchanges.informational import delete
 from ikev2.exchanges.keyed import Keyed
 from ikev2.extensions import auth_notifies, take_notifies
-from ikev2.failures import identity_mismatch, no_answer, psk_mismatch, refused_by_peer
+from ikev2.failures import refused_by_peer, wrong_auth
 from ikev2.heir import established
 from ikev2.install import Made, install
 from ikev2.keys import is_auth_good, psk_auth
@@ -156,7 +157,7 @@ class InitiateAuth(Alone):
             keyed.keys, self._psk, keyed.response, keyed.nonces[0], identity.body(), initiator=False
         )
         if auth.method != AuthMethod.SHARED_KEY or not is_auth_good(expected, auth.data):
-            return psk_mismatch(profile)
+            return psk_mismatch(profile, wrong_auth(profile))
         return None
 
     def _refuse(self, sa: IkeSa, diagnosis: Diagnosis, now: float) -> list[Action]:

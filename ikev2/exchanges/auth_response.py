@@ -9,6 +9,7 @@ from typing import Final
 
 from ikecore.actions import Action, Authorize, Reason, Send
 from ikecore.diagnosis import Code, Diagnosis, diagnose
+from ikecore.findings import identity_mismatch, psk_mismatch
 from ikecore.identities import Identity
 from ikecore.profile import Childless, Profile
 from ikev2 import life
@@ -16,7 +17,7 @@ from ikev2.children import Asked, Refusal, agree, answer_payloads, best_fit
 from ikev2.exchange import Waiting
 from ikev2.exchanges.keyed import Keyed
 from ikev2.extensions import auth_notifies, take_notifies
-from ikev2.failures import identity_mismatch, psk_mismatch
+from ikev2.failures import wrong_auth
 from ikev2.heir import established
 from ikev2.install import Made, install
 from ikev2.keys import is_auth_good, psk_auth
@@ -127,7 +128,7 @@ class RespondAuth(Waiting):
         sa.waiting = Waiting()
         keyed, profile, message = self._keyed, sa.profile, self._message
         if not self._is_proven(psk):
-            return refuse(sa, message, psk_mismatch(profile), now)
+            return refuse(sa, message, psk_mismatch(profile, wrong_auth(profile)), now)
         we = IdResponder(profile.local_id)
         ours = psk_auth(
             keyed.keys, psk, keyed.response, keyed.nonces[0], we.body(), initiator=False

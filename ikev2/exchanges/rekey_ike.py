@@ -13,12 +13,13 @@ from typing import Final
 
 from ikecore.actions import Action, Reason, ReauthWanted
 from ikecore.diagnosis import Code, Diagnosis, diagnose
+from ikecore.findings import proposals_text
 from ikecore.profile import Profile
 from ikecore.proposals import Proposal, Suite, TransformType, choose
 from ikev2.children import groups_of
 from ikev2.exchange import Alone
 from ikev2.exchanges.informational import delete, presume_dead
-from ikev2.failures import proposals_text, refused_by_peer
+from ikev2.failures import refused_by_peer
 from ikev2.heir import NewKeys, inherit, make_heir
 from ikev2.keys import derive_rekeyed
 from ikev2.message import Exchange, Message

@@ -3,12 +3,12 @@
 from typing import Final
 
 from ikecore.actions import Action, Reason
+from ikecore.findings import ike_mismatch
 from ikecore.proposals import Protocol, choose
 from ikev2.children import preferring
 from ikev2.exchanges.creation import Creation
 from ikev2.exchanges.delete_child import DeleteChild
 from ikev2.exchanges.rekey_ike import RekeyIke, RivalSa, doom, renewing, take_over
-from ikev2.failures import ike_mismatch
 from ikev2.heir import NewKeys, make_heir
 from ikev2.keys import derive_rekeyed
 from ikev2.message import Message
@@ -38,7 +38,9 @@ def answer_rekey_ike(sa: IkeSa, message: Message, now: float) -> list[Action]:
     ours = (*renewing(sa.profile, sa.suite, b""), *sa.profile.ike_proposals)
     settled = choose(preferring(ours, data.group), usable)
     if settled is None or settled[0].group is None:
-        mismatch = ike_mismatch(sa.profile.ike_proposals, offered.proposals, proven=True)
+        mismatch = ike_mismatch(
+            sa.profile.ike_proposals, offered.proposals, "the rekeying's proposals", proven=True
+        )
         told = sa.fail(mismatch)
         return [*refuse(sa, message, now, NotifyType.NO_PROPOSAL_CHOSEN), told]
     suite, group = settled[0], settled[0].group

@@ -12,12 +12,13 @@ from typing import Final
 
 from ikecore.actions import Action, Dropped, Reason
 from ikecore.diagnosis import Code, Diagnosis, diagnose
+from ikecore.findings import no_answer, proposals_text
 from ikecore.proposals import TransformType, choose
 from ikev2.exchange import Alone
 from ikev2.exchanges.auth import ask_for_key
 from ikev2.exchanges.keyed import Keyed, adopt
 from ikev2.extensions import can_fragment, goes_childless, offered_in_init
-from ikev2.failures import group_refused, no_answer, proposals_text, refused_by_peer
+from ikev2.failures import group_refused, refused_by_peer
 from ikev2.keys import derive_ike_keys
 from ikev2.message import Exchange, Message
 from ikev2.nat import detection_payloads, judge

@@ -10,13 +10,13 @@ from typing import Final
 
 from ikecore.actions import Action, Dropped, Failed
 from ikecore.diagnosis import Code, Diagnosis, diagnose
+from ikecore.findings import ike_mismatch
 from ikecore.profile import Profile
 from ikecore.proposals import Suite, choose
 from ikev2.channel import ClearChannel
 from ikev2.exchanges.auth_response import AwaitAuth
 from ikev2.exchanges.keyed import Keyed, adopt
 from ikev2.extensions import answered_in_init, can_fragment
-from ikev2.failures import ike_mismatch
 from ikev2.keys import derive_ike_keys
 from ikev2.message import Message
 from ikev2.nat import NatFound, detection_payloads, judge
@@ -76,7 +76,8 @@ def judge_request(message: Message, here: Sequence[Profile], path: Path) -> Fit 
     settled = [(p, s) for p in here if (s := chosen[p.ike_proposals])]
     if not settled:
         mine = tuple(dict.fromkeys(proposal for ours in chosen for proposal in ours))
-        return _misfit(here, ike_mismatch(mine, offered.proposals, proven=False))
+        seen = "the peer's IKE_SA_INIT proposals"
+        return _misfit(here, ike_mismatch(mine, offered.proposals, seen, proven=False))
     suite = settled[0][1][0]
     candidates = tuple(p for p, s in settled if s[0] == suite)
     allowed = tuple(p for p in candidates if p.nat_traversal or not nat.any)
