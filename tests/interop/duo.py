@@ -63,14 +63,17 @@ def connection_toml(
     dpd: dict[str, Any] | None = None,
     retry: dict[str, Any] | None = None,
     lifetime_s: int | None = None,
+    ike_keys: dict[str, Any] | None = None,
     ipsec: dict[str, Any] | None = None,
     packets: dict[str, Any] | None = None,
+    xauth: dict[str, Any] | None = None,
+    address: dict[str, Any] | None = None,
     **fields: Any,
 ) -> str:
     """Return a connection, the twin of strongSwan's usual one; ``fields`` are its other keys.
 
-    ``lifetime_s`` is that of the child and of the IKE SA; ``ipsec`` and ``packets`` are more keys
-    of these tables.  None leaves a key out.
+    ``lifetime_s`` is that of the child and of the IKE SA; ``ike_keys``, ``ipsec``, ``packets``,
+    ``xauth`` and ``address`` are more keys of these tables.  None leaves a key out.
     """
     peer = _OTHER[side]
     here, there = _NUMBER[side], _NUMBER[peer]
@@ -86,16 +89,20 @@ def connection_toml(
         "remote_subnets": [inner.format(there)],
     } | fields
     tables = {
-        "ike": {"proposals": [ike] if isinstance(ike, str) else ike, "lifetime_s": lifetime_s},
+        "ike": {"proposals": [ike] if isinstance(ike, str) else ike, "lifetime_s": lifetime_s}
+        | (ike_keys or {}),
         "ipsec": {"proposals": [esp] if isinstance(esp, str) else esp, "lifetime_s": lifetime_s}
         | (ipsec or {}),
         "packets": packets or {},
+        "xauth": xauth,
+        "address": address,
         "dpd": dpd or {},
         "retry": retry or {},
     }
     parts = ["[[connection]]", *_keys(keys)]
     for table, values in tables.items():
-        parts += [f"[connection.{table}]", *_keys(values)]
+        if values is not None:
+            parts += [f"[connection.{table}]", *_keys(values)]
     return "\n".join(parts)
 
 
