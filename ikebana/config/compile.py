@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
+from ikebana.config.access import Access, Directory
 from ikebana.config.connection import CloseAction, Connection, DpdAction, Initiation
 from ikebana.config.crypto import effective
 from ikebana.config.fields import Network
@@ -37,6 +38,7 @@ from suites.secret import Secret
 
 KB: Final = 1024
 """Octets of a KB of ``lifetime_kb``."""
+EMPTY: Final = Directory()
 PAUSE: Final = 2.0
 """Seconds between the first tries, until the state says failed."""
 
@@ -132,6 +134,7 @@ class TunnelPlan:
     treatment: Treatment = PLAIN
     version: IkeVersion = IkeVersion.IKEV2
     legacy: LegacyTerms = field(default_factory=LegacyTerms)
+    access: Access = field(default_factory=Access)
 
     def local_for(self, remote: str, route: Callable[[str], str]) -> str:
         """Return our address for a peer at ``remote``: the configured one, else the route's."""
@@ -226,7 +229,7 @@ class Plan:
 def compile_config(config: Config) -> Plan:
     """Return the plan of a configuration."""
     gateway = compile_gateway(config.gateway)
-    tunnels = (compile_tunnel(one, config.gateway) for one in config.connections)
+    tunnels = (compile_tunnel(one, config.gateway, config.directory) for one in config.connections)
     return Plan(gateway, tuple(tunnels), compile_policies(config.gateway.policies))
 
 
@@ -256,11 +259,11 @@ def compile_gateway(gateway: Gateway) -> GatewayPlan:
     )
 
 
-def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
+def compile_tunnel(one: Connection, gateway: Gateway, directory: Directory = EMPTY) -> TunnelPlan:
     """Return the plan of one connection; the preset's values fill what it leaves open."""
     preset = one.preset
     ike_lifetime, child_lifetime = one.ike.lifetime_s, one.ipsec.lifetime_s
-    private = gateway.private_ids.numbers
+    ike_numbers, ipsec_numbers = gateway.private_ids.of_version(one.ike.version)
     local_subnets, remote_subnets = one.networks
     return TunnelPlan(
         name=one.name,
@@ -275,8 +278,8 @@ def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
         children=children_of(one.rules, per_mapping=one.per_mapping_sa),
         local_subnets=local_subnets,
         remote_subnets=remote_subnets,
-        ike_proposals=effective(one.ike.keywords(preset), Protocol.IKE, private),
-        esp_proposals=effective(one.ipsec.keywords(preset), one.ipsec.protocol_id, private),
+        ike_proposals=effective(one.ike.keywords(preset), Protocol.IKE, ike_numbers),
+        esp_proposals=effective(one.ipsec.keywords(preset), one.ipsec.protocol_id, ipsec_numbers),
         ike_lifetime=float(preset.ike_lifetime if ike_lifetime is None else ike_lifetime),
         child_lifetime=float(preset.ipsec_lifetime if child_lifetime is None else child_lifetime),
         nat_traversal=one.nat_traversal,
@@ -302,6 +305,16 @@ def compile_tunnel(one: Connection, gateway: Gateway) -> TunnelPlan:
         mobike=one.mobike,
         window=one.ike.window,
         treatment=one.packets.treatment,
+        version=one.ike.version,
+        legacy=LegacyTerms(
+            mode=one.ike.mode,
+            allow_aggressive_psk=one.ike.allow_aggressive_psk,
+            xauth=one.xauth.role,
+            addresses=one.address.role,
+            config_mode=one.address.method,
+            private=gateway.private_ids.legacy,
+        ),
+        access=directory.access(one),
     )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, Field, Strict, model_validator
+from pydantic import AfterValidator, Field, Strict, ValidationInfo, model_validator
 
+from ikebana.config.access import InnerAddress, Xauth
 from ikebana.config.crypto import IkeSettings, IpsecSettings, algorithm_refusals
 from ikebana.config.fields import (
     ANY_PEER,
@@ -23,19 +24,25 @@ from ikebana.config.fields import (
     filled,
     listed,
 )
+from ikebana.config.legacy import legacy_refusals
 from ikebana.config.life import CloseAction, Dpd, DpdAction, Initiation, Retry, RoutingMode
 from ikebana.config.networks import SpdPolicy
-from ikebana.config.presets import PRESETS, CryptoPreset, Preset
-from ikebana.config.problems import Loc, refuse, refuse_all
-from ikebana.config.psk import PskField
+from ikebana.config.presets import CryptoPreset, Preset, preset_of
+from ikebana.config.problems import Loc, Refusal, refuse, refuse_all
+from ikebana.config.psk import PskField, Sources
 from ikebana.config.treatment import PacketSettings
 from ikebana.config.within import SIDES, can_move, refusals_within
-from ikecore.profile import Childless, Uniqueness
+from ikecore.profile import Childless, IkeVersion, Role, Uniqueness
 
 __all__ = ["CloseAction", "Connection", "Dpd", "DpdAction", "Initiation", "Retry", "RoutingMode"]
 
 EVERYTHING: Final[tuple[Network, ...]] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+EVERYTHING_OF_IKEV1: Final = EVERYTHING[:1]
 MOST_RULES: Final = 2_000
+_SHOWN_NETWORKS: Final = (
+    "everything (`0.0.0.0/0` alone with IKEv1); with `transport` the ends' own addresses; required "
+    "in `policy` mode without rules"
+)
 
 
 def _labels(value: dict[str, str]) -> dict[str, str]:
@@ -55,7 +62,13 @@ def _default_initiation(earlier: Mapping[str, Any]) -> Initiation:
 
 
 def _default_mobike(earlier: Mapping[str, Any]) -> bool:
-    return can_move(earlier["nat_traversal"], earlier["ipsec"])
+    is_old = earlier["ike"].version is IkeVersion.IKEV1
+    return not is_old and can_move(earlier["nat_traversal"], earlier["ipsec"])
+
+
+def _default_uniqueness(earlier: Mapping[str, Any]) -> Uniqueness:
+    has_clients = Role.SERVER in (earlier["xauth"].role, earlier["address"].role)
+    return Uniqueness.NEVER if has_clients else Uniqueness.REPLACE
 
 
 def _default_close_action(earlier: Mapping[str, Any]) -> CloseAction:
@@ -118,21 +131,13 @@ class Connection(Model):
     )
     local_subnets: Cidrs = Field(
         default=EVERYTHING,
-        description="Networks behind this gateway.",
-        json_schema_extra={
-            "type": "list of networks",
-            "shown": "everything; with `transport` the ends' own addresses; required in `policy` "
-            "mode without rules",
-        },
+        description="Networks behind this gateway; IKEv1 takes several only with `per_mapping_sa`.",
+        json_schema_extra={"type": "list of networks", "shown": _SHOWN_NETWORKS},
     )
     remote_subnets: Cidrs = Field(
         default=EVERYTHING,
-        description="Networks behind the peer.",
-        json_schema_extra={
-            "type": "list of networks",
-            "shown": "everything; with `transport` the ends' own addresses; required in `policy` "
-            "mode without rules",
-        },
+        description="Networks behind the peer; IKEv1 takes several only with `per_mapping_sa`.",
+        json_schema_extra={"type": "list of networks", "shown": _SHOWN_NETWORKS},
     )
     spd_policies: Annotated[tuple[SpdPolicy, ...], listed(MOST_RULES), AfterValidator(filled)] = (
         Field(default=(), description="Rules instead of the two lists of networks.")
@@ -158,6 +163,10 @@ class Connection(Model):
     packets: PacketSettings = Field(
         default_factory=PacketSettings, description="How packets are wrapped."
     )
+    xauth: Xauth = Field(default_factory=Xauth, description="A user's password, with IKEv1.")
+    address: InnerAddress = Field(
+        default_factory=InnerAddress, description="An inner address, with IKEv1."
+    )
     mobike: bool = Field(
         default_factory=_default_mobike,
         description="Whether either end may change its address (RFC 4555); needs tunnel mode. "
@@ -170,9 +179,10 @@ class Connection(Model):
         "peer, `prefer` it when we begin, or `never`.",
     )
     uniqueness: Annotated[Uniqueness, Strict(False)] = Field(
-        default=Uniqueness.REPLACE,
+        default_factory=_default_uniqueness,
         description="What a second IKE SA with the same peer does: `replace` the older one, `keep` "
         "the older one and be refused, or stand beside it (`never`).",
+        json_schema_extra={"shown": "`replace`; `never` for a `server` of clients"},
     )
     close_action: Annotated[CloseAction, Strict(False)] = Field(
         default_factory=_default_close_action,
@@ -210,10 +220,17 @@ class Connection(Model):
         """Return what it carries, rule by rule; none when it is between the ends themselves."""
         if self.spd_policies or self.is_between_ends:
             return self.spd_policies
-        rule = SpdPolicy.model_construct(
-            local_cidrs=self.local_subnets, remote_cidrs=self.remote_subnets
+        return (
+            SpdPolicy.model_construct(
+                local_cidrs=self._side("local_subnets", self.local_subnets),
+                remote_cidrs=self._side("remote_subnets", self.remote_subnets),
+            ),
         )
-        return (rule,)
+
+    def _side(self, name: str, given: tuple[Network, ...]) -> tuple[Network, ...]:
+        """Return the networks of a side: those not given are all that one child can carry."""
+        is_old = self.ike.version is not IkeVersion.IKEV2
+        return EVERYTHING_OF_IKEV1 if is_old and name not in self.model_fields_set else given
 
     @property
     def networks(self) -> tuple[tuple[Network, ...], tuple[Network, ...]]:
@@ -237,12 +254,29 @@ class Connection(Model):
     @property
     def preset(self) -> Preset:
         """Return what supplies the values not given."""
-        return PRESETS[self.crypto_preset]
+        return preset_of(self.crypto_preset, self.ike.version)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_the_pools_networks(cls, raw: Any, info: ValidationInfo) -> Any:
+        """Let a server's clients come from its pool, whose network is the remote one then."""
+        address = raw.get("address") if isinstance(raw, dict) else None
+        if not isinstance(address, dict) or address.get("role") != Role.SERVER:
+            return raw
+        for name in ("remote_subnets", "spd_policies"):
+            if name in raw:
+                refusal = Refusal((name,), "clients come from the pool's network", "leave it out")
+                raise refuse_all("Connection", [refusal])
+        pools = info.context.pools if isinstance(info.context, Sources) else {}
+        pool = address.get("pool")
+        network = pools.get(pool) if isinstance(pool, str) else None
+        return raw if network is None else {**raw, "remote_subnets": [network]}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         found = [
             *refusals_within(self),
+            *legacy_refusals(self),
             *algorithm_refusals(self.ike, self.ipsec, self.crypto_preset),
         ]
         if found:

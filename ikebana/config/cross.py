@@ -14,7 +14,7 @@ from ikebana.config.networks import SpdPolicy, children_of
 from ikebana.config.policies import covered_refusal
 from ikebana.config.private import lacking
 from ikebana.config.problems import Loc, Refusal
-from ikecore.profile import ChildProfile
+from ikecore.profile import ChildProfile, IkeVersion, Phase1Mode
 from ikecore.proposals import Protocol
 from policy.selectors import TrafficSelector, any_of
 from policy.spd import SelectorPair
@@ -30,6 +30,7 @@ def cross_refusals(gateway: Gateway, numbered: Numbered) -> Iterator[Refusal]:
     """Find what is wrong between connections; places start at the root."""
     yield from _names(numbered)
     yield from _ambiguous(numbered)
+    yield from _one_key_per_address(numbered)
     yield from _addresses(gateway, numbered)
     yield from _quotas(gateway.quotas, numbered)
     yield from _mappings(gateway.quotas, numbered)
@@ -70,12 +71,36 @@ def _ambiguous(numbered: Numbered) -> Iterator[Refusal]:
             )
 
 
-def _unnumbered(gateway: Gateway, numbered: Numbered) -> Iterator[Refusal]:
-    numbers = gateway.private_ids.numbers
+def _one_key_per_address(numbered: Numbered) -> Iterator[Refusal]:
+    """IKEv1's main mode selects the PSK by addresses alone: no identity was told yet."""
+    taken: dict[str, list[Connection]] = {}
     for at, one in numbered:
+        if not one.ike.version.speaks(1) or one.ike.mode is not Phase1Mode.MAIN:
+            continue
+        there = taken.setdefault(one.peer, [])
+        for earlier in there:
+            here = {one.local_address, earlier.local_address}
+            is_same = None in here or len(here) == 1
+            if is_same and earlier.psk.secret != one.psk.secret:
+                yield Refusal(
+                    ("connection", at, "psk"),
+                    f"ambiguous_peer: {earlier.name!r} has another PSK for the same addresses, and "
+                    "IKEv1's main mode finds it by these alone",
+                    'the same PSK, another local_address, or ike.mode = "aggressive"',
+                )
+                break
+        else:
+            there.append(one)
+
+
+def _unnumbered(gateway: Gateway, numbered: Numbered) -> Iterator[Refusal]:
+    for at, one in numbered:
+        is_old = one.ike.version is IkeVersion.IKEV1
+        ike, ipsec = gateway.private_ids.of_version(one.ike.version)
+        protocol = one.ipsec.protocol_id
         found = chain(
-            lacking("ike", one.ike, Protocol.IKE, one.preset, numbers),
-            lacking("ipsec", one.ipsec, one.ipsec.protocol_id, one.preset, numbers),
+            lacking("ike", one.ike, Protocol.IKE, one.preset, ike, is_old=is_old),
+            lacking("ipsec", one.ipsec, protocol, one.preset, ipsec, is_old=is_old),
         )
         for why in found:
             yield Refusal(("connection", at, *why.loc), why.message, why.hint)

@@ -7,12 +7,13 @@ fields.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
+from pydantic import AfterValidator, Field, PlainValidator, Strict, ValidationInfo
 
-from ikebana.config.fields import Listed, Model, filled, lasting, later, nearest_of
-from ikebana.config.presets import DISABLED, PRESETS, CryptoPreset, Preset
+from ikebana.config.fields import Listed, Model, filled, lasting, nearest_of
+from ikebana.config.presets import DISABLED, CryptoPreset, Preset, preset_of
 from ikebana.config.problems import Loc, Refusal, did_you_mean, refuse
 from ikecore.keywords import KeywordError, parse_proposal
+from ikecore.profile import IkeVersion, Phase1Mode
 from ikecore.proposals import Proposal, Protocol, numbered
 from suites.encr import ENCR, ENCR_BY_NAME, Encr
 from suites.integ import INTEG, Integ
@@ -124,8 +125,20 @@ _ALGORITHM: Final = {"type": "keyword", "shown": "the preset's"}
 class IkeSettings(Model):
     """The IKE SA: ``[connection.ike]``."""
 
-    version: Annotated[Literal["ikev2"], later("ikev1", "any", instead='version = "ikev2"')] = (
-        Field(default="ikev2", description="IKE version.")
+    version: Annotated[IkeVersion, Strict(False)] = Field(
+        default=IkeVersion.IKEV2,
+        description="IKE version; `any`: what the peer begins with, which needs `initiation = "
+        '"passive"`. IKEv1 is historic (RFC 9395).',
+    )
+    mode: Annotated[Phase1Mode, Strict(False)] = Field(
+        default=Phase1Mode.MAIN,
+        description="How IKEv1 makes its first SA. `aggressive` shows identities to everybody and "
+        "takes exactly one group (and one for PFS).",
+    )
+    allow_aggressive_psk: bool = Field(
+        default=False,
+        description="Whether a peer may begin IKEv1 in aggressive mode: whoever asks then gets a "
+        "hash to try keys on, off line.",
     )
     proposals: IkeProposals = Field(
         default=(),
@@ -305,7 +318,7 @@ def algorithm_refusals(
 ) -> list[Refusal]:
     """Return what does not fit together, places relative to the connection."""
     found: list[Refusal] = []
-    supplied = PRESETS[preset]
+    supplied = preset_of(preset, ike.version)
     sections: tuple[tuple[str, IkeSettings | IpsecSettings, Protocol], ...] = (
         ("ike", ike, Protocol.IKE),
         ("ipsec", ipsec, ipsec.protocol_id),

@@ -64,17 +64,6 @@ def listed(most: int) -> BeforeValidator:
 Listed: Final = listed(MOST_MEMBERS)
 
 
-def later(*values: str, instead: str) -> BeforeValidator:
-    """Refuse values which the model names and this version does not do yet."""
-
-    def check(value: object) -> object:
-        if isinstance(value, str) and value in values:
-            raise refuse(f"{value} is not yet supported by this version", f"use {instead}")
-        return value
-
-    return BeforeValidator(check)
-
-
 def nearest_of(low: int, high: int, unit: str) -> AfterValidator:
     """Accept 0 (no limit) and ``low`` to ``high``; otherwise name the nearest accepted value."""
     return AfterValidator(lambda value: _within(value, low, high, unit, "no limit"))

@@ -6,10 +6,12 @@ from ikebana.config.connection import Connection
 from ikebana.config.cross import Numbered
 from ikebana.config.crypto import IkeSettings, IpsecSettings
 from ikebana.config.gateway import Gateway
+from ikebana.config.legacy import legacy_warnings
+from ikebana.config.origin import origin
 from ikebana.config.policies import policy_warnings
 from ikebana.config.problems import Loc, Refusal
 from ikebana.config.psk import SHORT, WEAK_BITS, Psk, PskKind, entropy_bits
-from suites.keywords import Row, lookup
+from suites.keywords import lookup
 from suites.status import NON_STANDARD, Status, is_standard
 
 _AGREED = "aes256gcm16, or aes256 with sha256, unless the peer insists"
@@ -27,6 +29,8 @@ def lint(gateway: Gateway, numbered: Numbered, *, is_exposed: bool) -> Iterator[
     yield from policy_warnings(gateway.policies)
     for at, one in numbered:
         root: Loc = ("connection", at)
+        for warning in legacy_warnings(one):
+            yield Refusal((*root, *warning.loc), warning.message, warning.hint)
         for name, settings in (("ike", one.ike), ("ipsec", one.ipsec)):
             yield from _weak(one, name, settings, root)
         if one.ipsec.protocol == "ah":
@@ -55,7 +59,7 @@ def _weak(
             if row is None or row.name in seen:
                 continue
             seen.add(row.name)
-            place = (*root, *_source(name, settings, index, row))
+            place = (*root, *origin(name, settings, index, row.name))
             if not is_standard(row.iana):
                 yield Refusal(place, f"{row.name} is {NON_STANDARD}", _AGREED)
             if row.status in _WORDS:
@@ -64,16 +68,6 @@ def _weak(
                     f"{row.name} is {_WORDS[row.status]} cryptography",
                     f"use {row.instead} instead" if row.instead else "use another",
                 )
-
-
-def _source(name: str, settings: IkeSettings | IpsecSettings, index: int, row: Row) -> Loc:
-    """Return what of the file put the algorithm there."""
-    if settings.proposals:
-        return (name, "proposals", index)
-    for single in settings.singles:
-        if getattr(settings, single) == row.name:
-            return (name, single)
-    return ("crypto_preset",)
 
 
 def _psk(psk: Psk, *, is_exposed: bool) -> Iterator[Refusal]:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from ikebana.config.access import Directory, Pool, User, access_refusals
 from ikebana.config.connection import Connection
 from ikebana.config.cross import cross_refusals
 from ikebana.config.fields import Model
@@ -32,7 +33,9 @@ from ikebana.config.wording import refusals, unknown_key
 LARGEST: Final = 1 << 20
 """Octets of a configuration file."""
 _MOST: Final = 100  # problems told at once
-_ROOT: Final = ("gateway", "connection")
+_ROOT: Final = ("gateway", "user", "pool", "connection")
+_MOST_USERS: Final = 10_000
+_MOST_POOLS: Final = 64
 _LINE: Final = re.compile(r" \(at line (\d+), column (\d+)\)$")
 
 M = TypeVar("M", bound=Model)
@@ -111,12 +114,34 @@ class _Reading:
         gateway = self._gateway(tree.get("gateway", {}))
         if gateway.lab.allow_short_lifetimes:
             self._sources = replace(self._sources, is_lab=True)
+        directory = Directory(
+            tuple(self._tables(User, tree, "user", _MOST_USERS)),
+            tuple(self._tables(Pool, tree, "pool", _MOST_POOLS)),
+        )
+        pools = {pool.name: str(pool.network) for pool in directory.pools}
+        self._sources = replace(self._sources, pools=pools)
         numbered = tuple(self._connections(tree.get("connection", []), gateway))
         self._add_all(cross_refusals(gateway, numbered))
+        self._add_all(access_refusals(directory, numbered))
         if self._problems:
             raise ConfigErrors(self._ordered(self._problems))
         noted = [self._problem(one) for one in lint(gateway, numbered, is_exposed=is_exposed)]
-        return Config(gateway, tuple(one for _, one in numbered), self._ordered(noted))
+        connections = tuple(one for _, one in numbered)
+        return Config(gateway, connections, self._ordered(noted), directory)
+
+    def _tables(
+        self, kind: type[M], tree: Mapping[str, object], name: str, most: int
+    ) -> Iterator[M]:
+        raw = tree.get(name, [])
+        if not isinstance(raw, list):
+            self._add(Refusal((name,), "must be a list of tables", f"[[{name}]]"))
+            return
+        if len(raw) > most:
+            self._add(Refusal((name, most), f"{len(raw)} of them, more than {most}", "fewer"))
+        for at, one in enumerate(raw[:most]):
+            found = self._model(kind, one, (name, at))
+            if found is not None:
+                yield found
 
     def _gateway(self, raw: object) -> Gateway:
         if isinstance(raw, list):

@@ -1,10 +1,11 @@
 """The configuration as a whole, and what of the model is still to come."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from ikebana.config.access import Directory, InnerAddress, Pool, User, Xauth
 from ikebana.config.connection import Connection, Dpd, Retry
 from ikebana.config.crypto import IkeSettings, IpsecSettings
 from ikebana.config.fields import Model
@@ -22,6 +23,8 @@ SECTIONS: Final = (
     ("[gateway.private_ids]", PrivateIds),
     ("[gateway.lab]", Lab),
     ("[[gateway.policies]]", ExplicitPolicy),
+    ("[[user]]", User),
+    ("[[pool]]", Pool),
     ("[[connection]]", Connection),
     ("[[connection.spd_policies]]", SpdPolicy),
     ("[connection.ike]", IkeSettings),
@@ -29,11 +32,13 @@ SECTIONS: Final = (
     ("[connection.packets]", PacketSettings),
     ("[connection.dpd]", Dpd),
     ("[connection.retry]", Retry),
+    ("[connection.xauth]", Xauth),
+    ("[connection.address]", InnerAddress),
 )
 """Every table of the file, as it is written, with its model."""
 
 _ROOT: Final = (
-    "customer_gateway spd_policy route grant alarm alarm_template project user vpn_gateway tunnel"
+    "customer_gateway spd_policy route grant alarm alarm_template project vpn_gateway tunnel"
 )
 _GATEWAY: Final = (
     "model network_type public_address networks bandwidth_mbps project labels alarm_template_id "
@@ -49,7 +54,6 @@ LATER: Final[Mapping[type[Model] | None, frozenset[str]]] = MappingProxyType(
         None: frozenset(_ROOT.split()),
         Gateway: frozenset(_GATEWAY.split()),
         Connection: frozenset(_CONNECTION.split()),
-        IkeSettings: frozenset({"mode"}),
     }
 )
 """Fields that the model names and this version does not have yet, by table (None: the root)."""
@@ -62,6 +66,7 @@ class Config:
     gateway: Gateway
     connections: tuple[Connection, ...] = ()
     noted: tuple[ConfigProblem, ...] = ()
+    directory: Directory = field(default_factory=Directory)
 
     def warnings(self) -> tuple[ConfigProblem, ...]:
         """Return what works and is unwise, in the file's order."""

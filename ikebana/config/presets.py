@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from ikecore.profile import IkeVersion
+
 DISABLED: Final = "disabled"
 
 
@@ -53,3 +55,19 @@ PRESETS: Final[dict[CryptoPreset, Preset]] = {
     ),
     CryptoPreset.CUSTOM: Preset(),
 }
+PRESETS_OF_IKEV1: Final[dict[CryptoPreset, Preset]] = {
+    **PRESETS,
+    CryptoPreset.MODERN: Preset(
+        ike=("aes256-aes128-sha256-sha384-sha512-ecp256-ecp384-modp3072-modp2048",),
+        ipsec=("aes256gcm16-aes128gcm16", "aes256-aes128-sha256-sha384-sha512"),
+        encryption="aes256",
+        integrity="sha256",
+        groups="ecp256-ecp384-modp3072-modp2048",
+    ),
+}
+"""The same in what IKEv1 has numbers for."""
+
+
+def preset_of(name: CryptoPreset, version: IkeVersion) -> Preset:
+    """Return a preset as a connection of this IKE version takes it; ``any`` takes IKEv2's."""
+    return (PRESETS_OF_IKEV1 if version is IkeVersion.IKEV1 else PRESETS)[name]

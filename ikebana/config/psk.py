@@ -59,12 +59,13 @@ class Sources:
     """What a connection is read with: given to validation as context.
 
     References are resolved against ``folder`` and ``environ``; ``is_lab`` is
-    ``gateway.lab.allow_short_lifetimes``.
+    ``gateway.lab.allow_short_lifetimes``; ``pools`` are the networks of address pools, by name.
     """
 
     folder: Path = field(default_factory=Path)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_lab: bool = False
+    pools: Mapping[str, str] = field(default_factory=dict)
 
 
 class Unreadable(OSError):
@@ -106,10 +107,18 @@ def _reason(why: Exception) -> str:
 
 
 def _psk(value: object, info: ValidationInfo) -> Psk:
+    return _read(value, info, "pre-shared key")
+
+
+def _password(value: object, info: ValidationInfo) -> Psk:
+    return _read(value, info, "password")
+
+
+def _read(value: object, info: ValidationInfo, what: str) -> Psk:
     if isinstance(value, Psk):
         return value
     if isinstance(value, str):
-        return _sized(Psk(PskKind.TEXT, Secret(value.encode(errors="surrogatepass"))))
+        return _sized(Psk(PskKind.TEXT, Secret(value.encode(errors="surrogatepass"))), what)
     kinds = ", ".join(kind.value for kind in PskKind if kind is not PskKind.TEXT)
     if not isinstance(value, dict) or len(value) != 1:
         raise refuse("must be a string or one reference", f"one of {{ {kinds} }} = text")
@@ -117,13 +126,13 @@ def _psk(value: object, info: ValidationInfo) -> Psk:
     if word not in set(PskKind) - {PskKind.TEXT} or not isinstance(where, str):
         raise refuse("must be a string or one reference", f"one of {{ {kinds} }} = text")
     sources = info.context if isinstance(info.context, Sources) else Sources()
-    return _sized(_referred(PskKind(word), where, sources))
+    return _sized(_referred(PskKind(word), where, sources, what), what)
 
 
-def _referred(kind: PskKind, where: str, sources: Sources) -> Psk:
+def _referred(kind: PskKind, where: str, sources: Sources, what: str) -> Psk:
     match kind:
         case PskKind.FILE:
-            return _from_file(where, sources.folder)
+            return _from_file(where, sources.folder, "PSK" if what != "password" else what)
         case PskKind.ENV:
             if where not in sources.environ:
                 raise refuse(f"the environment has no {clean(where, 60)}", "set the variable")
@@ -142,12 +151,12 @@ def _referred(kind: PskKind, where: str, sources: Sources) -> Psk:
                 raise refuse("not base64", "A-Z a-z 0-9 + / with = at the end") from None
 
 
-def _from_file(where: str, folder: Path) -> Psk:
+def _from_file(where: str, folder: Path, what: str) -> Psk:
     shown = clean(where, 120)
     try:
         content, mode = read_bounded(folder / where, LONGEST_PSK + 2)
     except Unreadable as why:
-        raise refuse(f"PSK file {shown}: {why}", why.hint) from None
+        raise refuse(f"{what} file {shown}: {why}", why.hint) from None
     # an editor's newline is not part of the key; a second one is
     for newline in (b"\r\n", b"\n"):
         if content.endswith(newline):
@@ -156,12 +165,12 @@ def _from_file(where: str, folder: Path) -> Psk:
     return Psk(PskKind.FILE, Secret(content), where, exposed=bool(mode & stat.S_IROTH))
 
 
-def _sized(psk: Psk) -> Psk:
+def _sized(psk: Psk, what: str) -> Psk:
     size = len(psk.secret)
     if size == 0:
-        raise refuse("the pre-shared key is empty", f"give it 1 to {LONGEST_PSK} octets")
+        raise refuse(f"the {what} is empty", f"give it 1 to {LONGEST_PSK} octets")
     if size > LONGEST_PSK:
-        raise refuse(f"the pre-shared key has {size} octets", f"at most {LONGEST_PSK}")
+        raise refuse(f"the {what} has {size} octets", f"at most {LONGEST_PSK}")
     return psk
 
 
@@ -196,5 +205,10 @@ def _pool(value: bytes) -> int:
 PskField = Annotated[
     Psk,
     PlainValidator(_psk),
+    PlainSerializer(Psk.dumped, return_type=Any),
+]
+PasswordField = Annotated[
+    Psk,
+    PlainValidator(_password),
     PlainSerializer(Psk.dumped, return_type=Any),
 ]

@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from ikebana.config.fields import Model, table_of
 from ikebana.config.model import SECTIONS
-from ikebana.config.presets import PRESETS, CryptoPreset
+from ikebana.config.presets import PRESETS, PRESETS_OF_IKEV1, CryptoPreset, Preset
 
 _HEAD: Final = """\
 # Configuration file
@@ -54,14 +54,20 @@ def render() -> str:
     lines += ["## Crypto presets", "", "`crypto_preset` supplies what is not given:", ""]
     for name in (CryptoPreset.MODERN, CryptoPreset.CLOUD_COMPAT):
         preset = PRESETS[name]
-        lines += [f"* `{name}`"]
-        lines += [f"  * IKE `{text}`" for text in preset.ike]
-        lines += [f"  * ESP `{text}`" for text in preset.ipsec]
+        lines += [f"* `{name}`", *_proposals(preset)]
+        if PRESETS_OF_IKEV1[name] != preset:
+            lines += ['  * with `ike.version = "ikev1"`']
+            lines += [f"  {line}" for line in _proposals(PRESETS_OF_IKEV1[name])]
         lines.append(
             f"  * lifetimes {preset.ike_lifetime} s (IKE), {preset.ipsec_lifetime} s (ESP)"
         )
     lines += ["* `custom`: nothing; every algorithm has to be given", ""]
     return "\n".join(lines)
+
+
+def _proposals(preset: Preset) -> list[str]:
+    ike = [f"  * IKE `{text}`" for text in preset.ike]
+    return ike + [f"  * ESP `{text}`" for text in preset.ipsec]
 
 
 def _summary(kind: type[Model]) -> str:

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from tests.ikebana.config.sample import named, problem, problems
+from tests.ikebana.config.sample import KEY, named, problem, problems
 
 ROOT = "connection"
 
@@ -271,3 +271,24 @@ def test_the_narrower_of_two_networks_comes_first() -> None:
 def test_tunnels_with_the_same_remote_network_are_kept_apart_by_their_local_ones() -> None:
     one = _policy("a", "10.0.0.0/24", "192.168.0.0/24")
     assert problems(one + _policy("b", "10.0.1.0/24", "192.168.0.0/24")) == ()
+
+
+# -- IKEv1's keys ---------------------------------------------------------------------------------
+def _old(name: str, peer: str, key: str, lines: str = "") -> str:
+    text = named(name, peer, f'ike.version = "ikev1"\nremote_subnets = ["{lines}"]')
+    return text.replace(KEY, key)
+
+
+def test_main_mode_finds_one_key_for_the_peers_that_may_be_anywhere() -> None:
+    ids = ('remote_id = "a.example"\n', 'remote_id = "b.example"\n')
+    one = _old("a", "any", KEY, "10.1.0.0/24") + ids[0]
+    same = one + _old("b", "any", KEY, "10.2.0.0/24") + ids[1]
+    assert problems(same) == ()
+    other = _old("b", "any", KEY[::-1], "10.2.0.0/24") + ids[1]
+    (found,) = problems(one + other)
+    assert found.path == "connection[1].psk"
+    assert found.message.startswith("ambiguous_peer: 'a' has another PSK for the same addresses")
+    here = 'local_address = "10.0.0.{}"\n'
+    assert problems(one + here.format(1) + other + here.format(2)) == ()
+    aggressive = 'ike.mode = "aggressive"\nike.dh_group = 14\nike.allow_aggressive_psk = true\n'
+    assert problems(one + other + aggressive) == ()

@@ -114,8 +114,6 @@ def test_custom_supplies_nothing() -> None:
             "ike.prf",
             "keep one of the two",
         ),
-        ('ike.version = "ikev1"', "ike.version", 'use version = "ikev2"'),
-        ('ike.version = "any"', "ike.version", 'use version = "ikev2"'),
         ('ike.version = "ikev3"', "ike.version", "did you mean ikev2?"),
         ("ike.version = 2", "ike.version", None),
         ('ipsec.protocol = "udp"', "ipsec.protocol", ""),

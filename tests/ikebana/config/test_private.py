@@ -1,6 +1,8 @@
 import pytest
 
 from ikebana.config.compile import compile_config
+from ikebana.config.private import PrivateIds
+from ikecore.profile import IkeVersion
 from ikecore.proposals import describe
 from tests.ikebana.config.sample import CONNECTION, config, connection_problem, problem, problems
 
@@ -63,3 +65,24 @@ def test_two_algorithms_of_one_type_have_two_numbers() -> None:
 def test_what_iana_has_numbered_cannot_be_renumbered() -> None:
     found = problem("[gateway]\nprivate_ids.aes128 = 65001\n")
     assert found.path == "gateway.private_ids.aes128"
+
+
+def test_ikev1_has_numbers_of_its_own() -> None:
+    numbers = "sm4 = 1030\nikev1_sm4 = 127\nikev1_sm3 = 20\nikev1_esp_sm4 = 129\n"
+    ids = PrivateIds.model_validate(
+        {"sm4": 1030, "ikev1_sm4": 127, "ikev1_sm3": 20, "ikev1_esp_sm4": 129}
+    )
+    assert ids.numbers == {"sm4": 1030}
+    assert dict(ids.legacy) == {"sm4": 127, "sm3": 20, "esp_sm4": 129}
+    phase_1, phase_2 = ids.of_version(IkeVersion.IKEV1)
+    assert phase_1 == {"sm4": 127, "sm3": 20, "prfsm3": 20}
+    assert phase_2 == {"sm4": 129}
+    assert ids.of_version(IkeVersion.ANY) == ({"sm4": 1030},) * 2
+    lines = 'ike.version = "ikev1"\nike.proposals = ["sm4-sm3-modp2048"]\n'
+    lines += 'ipsec.proposals = ["sm4-sm3"]\n'
+    (found,) = problems(f"[gateway.private_ids]\n{numbers}" + CONNECTION + lines)
+    assert "ikev1_auth_sm3 = N" in found.hint
+    made = config(f"[gateway.private_ids]\n{numbers}ikev1_auth_sm3 = 21\n" + CONNECTION + lines)
+    (tunnel,) = compile_config(made).tunnels
+    assert dict(tunnel.legacy.private)["auth_sm3"] == 21
+    assert tunnel.ike_proposals[0].transforms[0].id == 127
