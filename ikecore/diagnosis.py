@@ -19,6 +19,7 @@ class Code(StrEnum):
     PEER_UNREACHABLE = "PEER_UNREACHABLE"
     PEER_NAME_UNRESOLVED = "PEER_NAME_UNRESOLVED"
     IKE_VERSION_MISMATCH = "IKE_VERSION_MISMATCH"
+    MODE_MISMATCH = "MODE_MISMATCH"
     ENCRYPTION_MISMATCH = "ENCRYPTION_MISMATCH"
     INTEGRITY_MISMATCH = "INTEGRITY_MISMATCH"
     PRF_MISMATCH = "PRF_MISMATCH"
@@ -28,6 +29,8 @@ class Code(StrEnum):
     PEER_IDENTITY_MISMATCH = "PEER_IDENTITY_MISMATCH"
     AUTH_REFUSED_BY_PEER = "AUTH_REFUSED_BY_PEER"
     KEY_MISSING = "KEY_MISSING"
+    USER_REFUSED = "USER_REFUSED"
+    ADDRESS_MISSING = "ADDRESS_MISSING"
     ESP_PROPOSAL_MISMATCH = "ESP_PROPOSAL_MISMATCH"
     PROTOCOL_MISMATCH = "PROTOCOL_MISMATCH"
     ENCAPSULATION_MISMATCH = "ENCAPSULATION_MISMATCH"
@@ -73,6 +76,11 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     Code.IKE_VERSION_MISMATCH: Entry(
         "the two ends speak different IKE versions",
         "set ike.version to what the peer uses", "set it to the same IKE version"),
+    Code.MODE_MISMATCH: Entry(
+        "one end wants IKEv1's main mode, the other aggressive mode",
+        "set ike.mode to what the peer uses (as its responder, aggressive mode also needs "
+        "ike.allow_aggressive_psk)",
+        "set its mode to ours; main mode wherever both can"),
     Code.ENCRYPTION_MISMATCH: Entry(
         "no common encryption algorithm for IKE",
         "add one of theirs to ike.proposals", "add one of ours to its IKE proposals"),
@@ -101,6 +109,15 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     Code.KEY_MISSING: Entry(
         "no pre-shared key for this peer",
         "give the connection a psk", "nothing to do there"),
+    Code.USER_REFUSED: Entry(
+        "the user name or the password was refused (XAUTH)",
+        "check xauth.user and xauth.password; as server, the [[user]] and xauth.users",
+        "check the name and the password it has for this user"),
+    Code.ADDRESS_MISSING: Entry(
+        "no inner address was given (mode config)",
+        "as server, see whether the [[pool]] has an address left; as client, whether "
+        "address.method is the peer's",
+        "see whether its pool has an address left, and whether it pulls or pushes"),
     Code.ESP_PROPOSAL_MISMATCH: Entry(
         "no common ESP proposal",
         "add one of theirs to ipsec.proposals", "add one of ours to its ESP proposals"),
@@ -124,7 +141,7 @@ CATALOGUE: Final[dict[Code, Entry]] = {
         "there is a NAT on the way and nat_traversal is off",
         "set nat_traversal = true", "switch NAT traversal on"),
     Code.INVALID_SYNTAX: Entry(
-        "the peer sent, or says we sent, a message that breaks RFC 7296",
+        "the peer sent, or says we sent, a message that breaks the protocol",
         "capture the exchange with --keylog and report it", "look at its log for the reason"),
     Code.PEER_ERROR: Entry(
         "the peer answered with an error",
