@@ -20,6 +20,8 @@ from ikev2.payloads.delete import Delete
 from ikev2.payloads.types import PayloadType
 from suites.encr import sealer
 from suites.sealers import Sealer
+from tests.pair import deletes as pair
+from tests.pair.wire import OTHER, Outside
 
 Spis = tuple[bytes, bytes]
 Change = Callable[[Message], Message]
@@ -32,6 +34,12 @@ class Eavesdropper:
         self._sealers: dict[tuple[Spis, bool], Sealer] = {}  # by SPIs and the I flag
         self._counter = count(1 << 40)  # never one that the real end has used
         self._changed: dict[bytes, bytes] = {}
+
+    def outside(self, datagram: bytes) -> Outside:
+        """Return what a datagram shows to everybody."""
+        header = parse_header(datagram)
+        spis = (header.initiator_spi, header.responder_spi)
+        return Outside(header.exchange, header.response, header.message_id, spis)
 
     def learn(self, record: KeysDerived) -> None:
         """Take the keys of an IKE SA."""
@@ -73,20 +81,13 @@ def saying(*payloads: object) -> Change:
 
 
 @dataclass
-class Deletes:
-    """What both ends know to be deleted; ``misuse`` is who used such keys all the same.
+class Deletes(pair.Deletes):
+    """What both ends know to be deleted: who asks for it, and who answers, knows."""
 
-    ``told`` are the ESP SPIs (the end's own, inbound) that an end has deleted; ``obeyed`` those of
-    its peer's that it knows deleted.
-    """
-
-    told: dict[str, set[int]] = field(default_factory=lambda: {"moon": set(), "sun": set()})
-    obeyed: dict[str, set[int]] = field(default_factory=lambda: {"moon": set(), "sun": set()})
-    misuse: list[str] = field(default_factory=list)
     _ended: dict[str, set[Spis]] = field(default_factory=lambda: {"moon": set(), "sun": set()})
     _asked: dict[tuple[str, Spis, int], tuple[Delete, ...]] = field(default_factory=dict)
 
-    def note(self, sender: str, other: str, message: Message, now: float, *, first: bool) -> None:
+    def note(self, sender: str, message: Message, now: float, *, first: bool) -> None:
         """Take an INFORMATIONAL message as it leaves; ``first`` unless it is a repeat."""
         header = message.header
         spis = (header.initiator_spi, header.responder_spi)
@@ -96,7 +97,7 @@ class Deletes:
                 self.misuse.append(f"{now:.3f} {sender} asks under a deleted IKE SA")
             self._asked[sender, spis, header.message_id] = deletes
         else:
-            for delete in self._asked.get((other, spis, header.message_id), ()):
+            for delete in self._asked.get((OTHER[sender], spis, header.message_id), ()):
                 self.obeyed[sender].update(delete.spis)
                 if delete.protocol == Protocol.IKE:
                     self._ended[sender].add(spis)
@@ -104,10 +105,3 @@ class Deletes:
             self.told[sender].update(delete.spis)
             if delete.protocol == Protocol.IKE and not header.response:
                 self._ended[sender].add(spis)
-
-    def judge(self, sender: str, inbound: int, outbound: int, now: float) -> None:
-        """Note it if ``sender`` may not seal under this pair any more."""
-        if inbound in self.told[sender]:
-            self.misuse.append(f"{now:.3f} {sender} seals under a child it deleted itself")
-        if outbound in self.obeyed[sender]:
-            self.misuse.append(f"{now:.3f} {sender} seals under a child its peer deleted")

@@ -11,8 +11,8 @@ from ikecore.actions import ChildClosed, Reason
 from ikecore.events import ChildExpired, CloseWanted, ProbeWanted, RekeyIkeWanted, RekeyWanted
 from ikecore.profile import ChildProfile
 from tests.ikev2.network import NETS, OTHER, Network, selectors
-from tests.ikev2.traffic import Packet
 from tests.ikev2.wire import Letter, Twist
+from tests.pair.traffic import Packet
 
 from .scene import assert_sound, child_of, close_child, quiet, want
 

@@ -25,7 +25,7 @@ from ikev2.payloads.sa import SecurityAssociation
 from tests.ikev2.eavesdropper import Change
 from tests.ikev2.network import OTHER, Network, profile, selectors
 from tests.ikev2.wire import Letter, Match
-from tests.ikev2.worker_model import Use
+from tests.pair.worker_model import Use
 
 US, PEER = "moon", "sun"
 CREATE, INFORM = Exchange.CREATE_CHILD_SA, Exchange.INFORMATIONAL

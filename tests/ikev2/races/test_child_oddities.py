@@ -17,7 +17,7 @@ from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
 from ikev2.payloads.types import NotifyType
 from tests.ikev2.network import NETS, OTHER, Network, selectors
 from tests.ikev2.wire import request
-from tests.ikev2.worker_model import Use
+from tests.pair.worker_model import Use
 
 from .scene import (
     CREATE,

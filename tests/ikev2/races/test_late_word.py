@@ -7,7 +7,7 @@ from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType
 from tests.ikev2.network import OTHER
 from tests.ikev2.wire import request, response
-from tests.ikev2.worker_model import Use
+from tests.pair.worker_model import Use
 
 from .scene import (
     CREATE,

@@ -7,8 +7,8 @@ import pytest
 
 from ikecore.actions import InstallChild, MoveChild, RemoveChild, RetireChild, UseChild
 from ikecore.child import ChildSpec
+from tests.ikev2.network import Network
 
-from .network import Network
 from .worker_model import Flow, Use, WorkerModel
 
 FLOW = Flow(int(ip_address("10.1.0.9")), int(ip_address("10.2.0.9")))

@@ -37,6 +37,7 @@ class WorkerModel:
         self.children: dict[int, ChildSpec] = {}  # by our inbound SPI, oldest first
         self.uses: dict[int, Use] = {}
         self.former: set[int] = set()  # inbound SPIs of children that were removed
+        self.heard: set[int] = set()  # inbound SPIs that packets came in under, not told yet
 
     def carry_out(self, action: Action) -> None:
         """Do what concerns a worker; KeyError for a child that is not there."""
