@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from ikecore.chain import GENERIC
 from ikecore.wire import Malformed, Reader
 from ikev2.message import (
     HEADER,
@@ -26,7 +27,7 @@ from ikev2.message import (
     parse_inside,
     seal_chain,
 )
-from ikev2.payloads.chain import GENERIC, Payload, build_chain
+from ikev2.payloads.chain import Payload, build_chain
 from ikev2.payloads.types import PayloadType
 from suites.sealers import Sealer
 

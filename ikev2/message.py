@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, TypeVar
 
+from ikecore.chain import GENERIC
 from ikecore.wire import Malformed, Reader
-from ikev2.payloads.chain import GENERIC, Payload, build_chain, parse_chain
+from ikev2.payloads.chain import Payload, build_chain, parse_chain
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import PayloadType
 from suites.sealers import Sealer

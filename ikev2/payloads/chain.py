@@ -1,14 +1,9 @@
-"""Chains of payloads and their generic header (RFC 7296 section 3.2).
+"""Chains of IKEv2's payloads (RFC 7296 section 3.2)."""
 
-```
-| Next Payload  |C|  RESERVED   |         Payload Length        |
-```
-"""
-
-import struct
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
+from ikecore.chain import GENERIC, link, walk
 from ikecore.wire import Malformed, Reader
 from ikev2.payloads.auth import Authentication
 from ikev2.payloads.delete import Delete
@@ -37,10 +32,7 @@ Payload: TypeAlias = (
     | Unknown
 )
 
-GENERIC: Final = struct.Struct("!BBH")
-LONGEST_CHAIN: Final = 128
 _CRITICAL: Final = 0x80
-_NONE: Final = int(PayloadType.NONE)
 _ENCRYPTED: Final = {int(kind): kind.name for kind in (PayloadType.SK, PayloadType.SKF)}
 _PARSERS: Final[dict[int, Callable[[Reader], Payload]]] = {
     SecurityAssociation.TYPE: SecurityAssociation.parse,
@@ -64,24 +56,14 @@ def parse_chain(first: int, body: Reader) -> tuple[Payload, ...]:
     SK or SKF payload: what it holds is only a channel's to read.
     """
     found: list[Payload] = []
-    while first != _NONE:
-        at = body.at
-        if len(found) == LONGEST_CHAIN:
-            raise Malformed(f"more than {LONGEST_CHAIN} payloads", at)
-        if first in _ENCRYPTED:
-            raise Malformed(f"{_ENCRYPTED[first]} payload within a chain", at)
-        following, flags, length = body.unpack(GENERIC)
-        if length < GENERIC.size:
-            raise Malformed(f"payload length {length}", at)
-        inside = body.sub(length - GENERIC.size)
-        parse = _PARSERS.get(first)
+    for kind, flags, inside in walk(first, body):
+        if kind in _ENCRYPTED:
+            raise Malformed(f"{_ENCRYPTED[kind]} payload within a chain", inside.at - GENERIC.size)
+        parse = _PARSERS.get(kind)
         if parse is None:
-            found.append(Unknown.parse(first, bool(flags & _CRITICAL), inside))
+            found.append(Unknown.parse(kind, bool(flags & _CRITICAL), inside))
         else:
             found.append(parse(inside))
-            if inside:
-                raise Malformed("octets after the payload's last field", inside.at)
-        first = following
     if body:
         raise Malformed("octets after the last payload", body.at)
     return tuple(found)
@@ -89,12 +71,8 @@ def parse_chain(first: int, body: Reader) -> tuple[Payload, ...]:
 
 def build_chain(payloads: Sequence[Payload]) -> tuple[int, bytes]:
     """Return the first payload's type and the encoded chain; ``(0, b"")`` for no payload."""
-    types = [int(payload.TYPE) for payload in payloads]
-    types.append(_NONE)
-    parts: list[bytes] = []
-    for payload, following in zip(payloads, types[1:], strict=True):
-        body = payload.body()
-        critical = _CRITICAL if isinstance(payload, Unknown) and payload.critical else 0
-        parts.append(GENERIC.pack(following, critical, GENERIC.size + len(body)))
-        parts.append(body)
-    return types[0], b"".join(parts)
+    return link((int(payload.TYPE), _flags(payload), payload.body()) for payload in payloads)
+
+
+def _flags(payload: Payload) -> int:
+    return _CRITICAL if isinstance(payload, Unknown) and payload.critical else 0

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ikecore.chain import LONGEST_CHAIN
 from ikecore.wire import Malformed, Reader
-from ikev2.payloads.chain import LONGEST_CHAIN, Payload, build_chain, parse_chain
+from ikev2.payloads.chain import Payload, build_chain, parse_chain
 from ikev2.payloads.delete import Delete
 from ikev2.payloads.ke import KeyExchangeData
 from ikev2.payloads.nonce import Nonce
