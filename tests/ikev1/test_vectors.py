@@ -9,6 +9,7 @@ import pytest
 from ikecore.keywords import parse_proposal
 from ikecore.proposals import Protocol, Suite, choose
 from ikev1 import keys as ours
+from ikev1.fragments import Reassembly
 from ikev1.keys import Keys1
 from ikev1.message import (
     Exchange,
@@ -187,6 +188,21 @@ def test_every_child_has_the_keys_that_both_gateways_derived(reading: Reading) -
         inbound, outbound = ours.child_keys(reading.keys, child_suite, spis, nonces, child.shared)
         for keys, keymat in ((inbound, child.keymat_i), (outbound, child.keymat_r)):
             assert keys.encr.reveal() + keys.integ.reveal() == keymat
+
+
+def test_fragments_are_put_together_in_any_order() -> None:
+    recording = Recording(next(path for path in FILES if path.stem == "main-fragments"))
+    gathered = 0
+    for said in recording.messages:
+        parts = said.datagrams
+        if len(parts) == 1:
+            continue
+        for order in (parts, parts[::-1]):
+            buffer = Reassembly()
+            found = [buffer.add(parse_header(one), one, 0.0) for one in order]
+            assert found == [None] * (len(parts) - 1) + [said.raw]
+        gathered += 1
+    assert gathered >= 4
 
 
 def quick_nonces(reading: Reading, child: Child) -> tuple[bytes, bytes]:

@@ -6,9 +6,9 @@ Who starts is the client of XAUTH and of mode config, as people at home are.
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from tests.interop.duo import Duo, connection_toml
+from tests.interop.duo import Duo, connection_toml, swan_sas
 from tests.lab.legacy import PASSWORD, POOL, USER, legacy
-from tests.lab.topology import Lab
+from tests.lab.topology import Lab, wait_for
 
 IKE: Final = "aes128-sha256-modp2048"
 ESP: Final = "aes128gcm16"
@@ -86,3 +86,34 @@ class Terms:
                 "esp": self.transforms,
             } | settings),
         )  # fmt: skip
+
+
+def give(duo: Duo, terms: Terms, *, anybody: bool = False, **settings: Any) -> None:
+    """Configure both ends anew; ``anybody``: who does not start does not know who will.
+
+    ``settings`` are the peer's, as of :meth:`Terms.theirs`.
+    """
+    duo.configure()
+    peer = {"peer": "any"} if anybody and not terms.we_start else {}
+    duo.configure(*terms.ours(duo.lab, **peer))
+    remote = {"remote": "%any"} if anybody and terms.we_start else {}
+    duo.swan.load(terms.theirs(duo, **(remote | settings)))
+
+
+def begin(duo: Duo, terms: Terms) -> None:
+    """Let who starts start, and wait until both ends have the tunnel."""
+    if terms.we_start:
+        duo.up()
+    else:
+        duo.peer_up()
+    duo.wait_connected(seconds=10)
+
+
+def end(duo: Duo, terms: Terms) -> None:
+    """Let who started end it, and wait until nothing is left of it."""
+    if terms.we_start:
+        duo.client.down("net")
+    else:
+        duo.swan.terminate()
+    wait_for(lambda: duo.see().state == "down", 5, "the end here")
+    wait_for(lambda: swan_sas(duo.swan) == 0, 5, "the end at the peer")

@@ -115,6 +115,7 @@ class Story:
     hosts_a: tuple[str, ...] = ()
     largest: int = 0  # octets of an IP packet that the wire carries; 0: no limit but the MTU's
     options: tuple[str, ...] = ()  # more lines of strongswan.conf's charon section
+    thorough: bool = False  # only with --soak
 
     @property
     def relay(self) -> bool:

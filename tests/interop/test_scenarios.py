@@ -10,7 +10,13 @@ from tests.interop.story import names, read
 pytestmark = pytest.mark.lab
 
 
-@pytest.fixture(params=names())
+SCENARIOS = [
+    pytest.param(name, marks=pytest.mark.thorough if read(name).thorough else ())
+    for name in names()
+]
+
+
+@pytest.fixture(params=SCENARIOS)
 def stage(
     request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> Iterator[Stage]:

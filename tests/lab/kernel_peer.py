@@ -171,7 +171,8 @@ def _hand_over(lab: Lab, name: str) -> None:
         lab.check(name, ["ip", "address", "flush", "dev", ifname])
         lab[name].sysctl(f"net.ipv6.conf.{ifname}.disable_ipv6", 1)
     lab[name].sysctl("net.ipv4.ip_forward", 0)
-    ends = [(name, "wan"), (name, "lan"), *_NEIGHBOURS[name]]
+    nats = [("nat", "in"), ("nat", "wan")] if lab.nat else []
+    ends = [(name, "wan"), (name, "lan"), *_NEIGHBOURS[name], *nats]
     for space, ifname in ends:  # a super-packet is no frame
         off = [word for feature in _SEGMENTATION for word in (feature, "off")]
         lab.run(space, [find("ethtool") or "ethtool", "-K", ifname, *off])
