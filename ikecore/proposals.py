@@ -56,7 +56,8 @@ class Transform:
     ``key_bits`` is the Key Length attribute, 0 when absent; ``odd`` marks an attribute that we do
     not know, or a key length that came twice: such a transform is never chosen (section 3.3.6).
     ``quirk`` is what only we know of our own: the keyword of the row that is meant by a number it
-    shares with another, or by one that was configured; on the wire nothing tells.
+    shares with another, or by one that was configured; on the wire nothing tells.  Of a peer's it
+    is the name of what we know by name alone.
     """
 
     type: int
@@ -288,20 +289,25 @@ def _is_plain(transform: Transform) -> bool:
     return transform.type in (TransformType.ESN, TransformType.KE) and transform.id == NONE
 
 
-def _name(transform: Transform) -> str:
-    row: Encr | Prf | Integ | Group | None = None
+def row_of(transform: Transform) -> Row | None:
+    """Return the row that a transform stands for, None for none or one that we do not know."""
     match transform.type:
         case TransformType.ENCR:
-            row = _encr(transform)
+            return _encr(transform)
         case TransformType.PRF:
-            row = _prf(transform)
+            return _prf(transform)
         case TransformType.INTEG:
-            row = _integ(transform)
+            return _integ(transform)
         case TransformType.KE:
-            row = GROUP_BY_ID.get(transform.id)
-        case TransformType.ESN if transform.id == 1:
-            return "esn"
+            return GROUP_BY_ID.get(transform.id)
+    return None
+
+
+def _name(transform: Transform) -> str:
+    row = row_of(transform)
     if row is not None:
         return row.name
+    if transform.type == TransformType.ESN and transform.id == 1:
+        return "esn"
     size = f"/{transform.key_bits}" if transform.key_bits else ""
-    return f"{transform.type}:{transform.id}{size}"
+    return transform.quirk or f"{transform.type}:{transform.id}{size}"

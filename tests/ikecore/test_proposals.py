@@ -17,6 +17,8 @@ from ikecore.proposals import (
     choose,
     describe,
     numbered,
+    row_of,
+    transform_of,
     unnumbered,
 )
 
@@ -292,3 +294,18 @@ def test_a_proposal_is_described_in_keywords_and_strangers_by_number() -> None:
     assert describe(esp("aes256gcm16-esn")[0]) == "aes256gcm16-esn"
     strange = Proposal(1, (Transform(1, 99, 512), Transform(4, 1025), Transform(77, 3)))
     assert describe(strange) == "1:99/512-4:1025-77:3"
+
+
+def test_a_stranger_known_by_name_is_called_so() -> None:
+    named = Proposal(1, (Transform(1, 65536, quirk="blowfish128"), Transform(4, 65536, quirk="x")))
+    assert describe(named) == "blowfish128-x"
+
+
+def test_each_transform_of_ours_stands_for_a_row() -> None:
+    (one,) = ike("sm4-aes128-sm3-sha256-x25519")
+    found = [row_of(transform) for transform in one.transforms]
+    names = [row.name for row in found if row is not None]
+    assert names == ["sm4", "aes128", "prfsm3", "prfsha256", "sm3", "sha256", "x25519"]
+    assert [transform_of(row) for row in found if row is not None] == list(one.transforms)
+    for stranger in (Transform(1, 99), Transform(4, 0), Transform(5, 1), Transform(77, 1)):
+        assert row_of(stranger) is None
