@@ -26,6 +26,7 @@ from policy.path import Path
 from policy.selectors import address_of
 from policy.spd import Policy
 from tundev import udp
+from tundev.addresses import Addresses
 from tundev.changes import Changes
 from tundev.lookup import Way, way_of
 from tundev.paths import local_addresses
@@ -75,6 +76,10 @@ class Host(Protocol):
         """Give the routes of a tunnel back."""
         ...
 
+    def set_addresses(self, addresses: frozenset[str]) -> None:
+        """Let the tunnel device have these inner addresses and no others."""
+        ...
+
     def set_policies(self, policies: tuple[Policy, ...]) -> None:
         """Let the operator's policies decide about packets before any tunnel does."""
         ...
@@ -121,6 +126,7 @@ class Kernel:
                 adopt=True,
                 ike_ports=ike_ports(plan),
             )
+            self._addresses = Addresses(plan.tun_name)
             self._routing = Routing(self._routes, local_addresses, complain)
             worker = partial(
                 WorkerProcess,
@@ -214,6 +220,10 @@ class Kernel:
     def end_routes(self, tunnel: Tunnel) -> None:
         """Give the routes of a tunnel back."""
         self._routing.end(tunnel)
+
+    def set_addresses(self, addresses: frozenset[str]) -> None:
+        """Let the tunnel device have these inner addresses and no others."""
+        self._try("an inner address", partial(self._addresses.set, addresses))
 
     def set_policies(self, policies: tuple[Policy, ...]) -> None:
         """Let the operator's policies decide about packets before any tunnel does."""

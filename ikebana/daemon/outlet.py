@@ -13,13 +13,21 @@ from ikebana.control.view import Level
 from ikebana.daemon.journal import Journal
 from ikebana.daemon.kernel import Host
 from ikebana.daemon.orders import Ended, RouteState
+from ikebana.daemon.reception import Reception
 from ikebana.daemon.roster import Roster
-from ikebana.daemon.runner import Report
+from ikebana.daemon.runner import Answer, Asked, Report
 from ikebana.daemon.tally import Tally
 from ikebana.daemon.tell import is_change, tell
 from ikebana.daemon.tunnels import Tunnel, is_half_open
 from ikebana.worker.messages import Message
-from ikecore.actions import Broken, ChildClosed, ChildEstablished, Closed, Established
+from ikecore.actions import (
+    Assigned,
+    Broken,
+    ChildClosed,
+    ChildEstablished,
+    Closed,
+    Established,
+)
 from ikecore.child import ChildSpec, Mode
 from ikecore.trace import KeysDerived, Record
 from policy.mtu import WHOLE
@@ -57,6 +65,12 @@ class Outlet:
         self._clock = clock
         self._set_routes = set_routes
         self._tell_connection = tell_connection
+        self._reception = Reception(
+            roster,
+            lambda level, text, name: journal.write(level, (text,), name),
+            kernel.set_addresses,
+            kernel.begin_routes,
+        )
 
     def send(self, data: bytes, path: Path) -> bool:
         """Send an IKE datagram."""
@@ -74,6 +88,14 @@ class Outlet:
         """Return a connection's pre-shared key; none for one that is held down."""
         tunnel = self._roster.by_name.get(connection)
         return tunnel.plan.psk if tunnel is not None and tunnel.core.admits_peer else None
+
+    def answer(self, asked: Asked) -> Answer:
+        """Answer what is asked of users, passwords and inner addresses."""
+        return self._reception.answer(asked)
+
+    def assigned(self, assigned: Assigned) -> None:
+        """Take the inner address that a peer gave us."""
+        self._reception.assigned(assigned)
 
     def path_mtu(self, path: Path) -> int:
         """Return the MTU towards a peer, at most the configured one."""
@@ -101,6 +123,8 @@ class Outlet:
         level, text, code = tell(report)
         if text and not is_half_open(report, tunnel):
             self._journal.write(level, text, report.connection, code)
+        if isinstance(report, Established | Closed):
+            self._reception.heard(report)
         if tunnel is None:
             return
         if is_change(report):

@@ -45,7 +45,15 @@ from ikecore.actions import (
 )
 from ikecore.child import ChildSpec, Mode
 from ikecore.endpoint import Endpoint
-from ikecore.events import Authorized, Event, InstallFailed, Refused
+from ikecore.events import (
+    Authorized,
+    Credentials,
+    Event,
+    InstallFailed,
+    Leased,
+    Refused,
+    UserAccepted,
+)
 from ikecore.trace import Record
 from policy.path import Path
 from policy.treatment import Treatment
@@ -55,6 +63,10 @@ _LEAST_MTU: Final = 1280  # octets; what IPv6 promises of every path (RFC 8200 s
 Report = (
     Established | ChildEstablished | ChildClosed | Failed | Closed | Moved | Noted | ReauthWanted
 )
+
+
+Asked = AskCredentials | CheckUser | AskLease
+Answer = Credentials | UserAccepted | Leased | Refused
 
 
 class Outside(Protocol):
@@ -74,6 +86,14 @@ class Outside(Protocol):
 
     def key_of(self, connection: str) -> Secret | None:
         """Return a connection's pre-shared key."""
+        ...
+
+    def answer(self, asked: Asked) -> Answer:
+        """Answer what is asked of users, passwords and inner addresses."""
+        ...
+
+    def assigned(self, assigned: Assigned) -> None:
+        """Take the inner address that a peer gave us."""
         ...
 
     def path_mtu(self, path: Path) -> int:
@@ -232,9 +252,9 @@ class Runner:
                 answer = Refused(action.sa) if key is None else Authorized(action.sa, key)
                 self.handle(answer)
             case AskCredentials() | CheckUser() | AskLease():
-                self.handle(Refused(action.sa))
+                self.handle(outside.answer(action))
             case Assigned():
-                pass
+                outside.assigned(action)
             case Dropped():
                 outside.count(action.reason)
             case Broken():

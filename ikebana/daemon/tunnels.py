@@ -13,6 +13,7 @@ from ikebana.daemon.tally import Counts
 from ikecore.actions import Closed
 from ikecore.diagnosis import Diagnosis
 from ikecore.entropy import Entropy
+from ikecore.lease import Lease
 from ikecore.profile import NO_CHILD, Childless, ChildProfile
 from policy.spd import Action, Policy, SelectorPair
 
@@ -28,6 +29,7 @@ class Tunnel:
     policy: Policy
     local: str = ""
     remote: frozenset[str] = frozenset()  # the peer's addresses when last resolved
+    lease: Lease | None = None  # the inner address that the peer gave us
     routes: RouteState = RouteState.BLOCKED
     mtu: int = 0
     established_at: dict[bytes, float] = field(default_factory=dict)
@@ -45,14 +47,24 @@ class Tunnel:
 
     @property
     def remote_nets(self) -> tuple[Network, ...]:
-        """Return what the routes lead to: the peer itself for a child between the two ends."""
+        """Return what the routes lead to: the peer itself for a child between the two ends.
+
+        A client that names no networks goes by what its gateway tells.
+        """
+        if self.lease is not None and self.lease.subnets and self.plan.access.learns_networks:
+            return tuple(map(ip_network, self.lease.subnets))
         if self.plan.children:
             return self.plan.remote_subnets
         return tuple(ip_network(address) for address in sorted(self.remote))
 
     @property
     def local_nets(self) -> tuple[Network, ...]:
-        """Return where this host's own packets come from: our end, for a child between the two."""
+        """Return where this host's own packets come from.
+
+        Our end, for a child between the two; the inner address of a client.
+        """
+        if self.lease is not None:
+            return (ip_network(self.lease.address),)
         between = not self.plan.children and self.local
         return (ip_network(self.local),) if between else self.plan.local_subnets
 

@@ -15,16 +15,16 @@ from ikebana.config.compile import Plan
 from ikebana.control.view import ConnectionView
 from ikebana.daemon.entropy import SystemEntropy
 from ikebana.daemon.orders import CloseAll, Note, Order, SetRoutes, Try
-from ikebana.daemon.runner import Report, Runner
+from ikebana.daemon.runner import Asked, Report, Runner
 from ikebana.daemon.tally import Counts
 from ikebana.daemon.tunnels import make_tunnel
 from ikebana.daemon.views import connection_view
 from ikebana.demo.ping import ipv4
 from ikebana.worker.children import child_of
 from ikebana.worker.messages import Done, Install, Message, Remove, Retire, Use
-from ikecore.actions import Broken, ChildEstablished, Established
+from ikecore.actions import Assigned, Broken, ChildEstablished, Established
 from ikecore.child import ChildSpec
-from ikecore.events import Configured, DatagramReceived, Initiate
+from ikecore.events import Configured, DatagramReceived, Initiate, Refused
 from ikecore.spipool import SpiPool
 from ikecore.trace import Record
 from ikev2.endpoint import Endpoint
@@ -145,6 +145,13 @@ class MemoryGateway:
     def key_of(self, connection: str) -> Secret | None:
         """Return the pre-shared key."""
         return self._tunnel.plan.psk if connection == self._tunnel.name else None
+
+    def answer(self, asked: Asked) -> Refused:
+        """Refuse: there are no clients here."""
+        return Refused(asked.sa)
+
+    def assigned(self, _assigned: Assigned) -> None:
+        """Take no inner address."""
 
     def path_mtu(self, path: Path) -> int:
         """Return the wire's MTU."""

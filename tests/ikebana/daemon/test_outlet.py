@@ -4,7 +4,9 @@ from dataclasses import replace
 import pytest
 
 from ikebana.daemon.orders import RouteState
-from ikecore.actions import Broken, ChildClosed, Closed, Reason
+from ikecore.actions import AskLease, Assigned, Broken, ChildClosed, Closed, Reason
+from ikecore.events import Refused
+from ikecore.lease import Lease
 from ikecore.trace import Retransmitted
 from policy.treatment import PLAIN, Treatment
 from tests.ikebana.daemon.test_tell import SA, child, established
@@ -59,6 +61,16 @@ def test_packets_are_wrapped_as_the_connection_has_it() -> None:
         box.start(box.plan(connection(MOON, 'initiation = "passive"\npackets.dscp = 46')))
         assert box.outlet.treatment_of("net") == Treatment(dscp=46)
         assert box.outlet.treatment_of("gone") == PLAIN
+
+
+def test_an_inner_address_comes_and_goes_with_its_sa(moon: Box) -> None:
+    moon.outlet.report(established())
+    moon.outlet.assigned(Assigned(SA, "net", Lease("10.9.0.7")))
+    assert moon.inner == {"10.9.0.7"}
+    assert moon.route_story[-1] == "begin net"
+    assert moon.outlet.answer(AskLease(SA, "net", "alice")) == Refused(SA)
+    moon.outlet.report(Closed(SA, "net", True, Reason.DELETED))
+    assert moon.inner == frozenset()
 
 
 def test_records_are_kept_and_shown_and_bugs_are_told(moon: Box) -> None:

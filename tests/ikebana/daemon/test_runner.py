@@ -1,15 +1,16 @@
-from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
-from ikebana.daemon.runner import Report, Runner
 from ikebana.worker.children import child_of
-from ikebana.worker.messages import Done, Install, Ipsec, Message, Move, Remove, Retire, Use
+from ikebana.worker.messages import Install, Ipsec, Move, Remove, Retire, Use
 from ikecore.actions import (
     Action,
+    AskLease,
+    Assigned,
     Authorize,
     Broken,
+    CheckUser,
     ChildClosed,
     ChildEstablished,
     Closed,
@@ -26,18 +27,23 @@ from ikecore.actions import (
     UseChild,
 )
 from ikecore.child import ChildLimits, ChildSpec, Keys, Mode
-from ikecore.events import Authorized, CloseWanted, Event, InstallFailed, ProbeWanted, Refused
+from ikecore.events import (
+    Authorized,
+    CloseWanted,
+    InstallFailed,
+    ProbeWanted,
+    Refused,
+    UserAccepted,
+)
+from ikecore.lease import Lease
 from ikecore.proposals import Protocol
-from ikecore.trace import Record, Retransmitted
-from policy.path import Path
-from policy.treatment import PLAIN, DontFragment, Treatment
+from ikecore.trace import Retransmitted
+from policy.treatment import DontFragment, Treatment
 from suites.encr import NULL
 from suites.integ import INTEG_BY_NAME
 from suites.secret import Secret
 from tests.ikebana.daemon.lives import ESP, IKE, LOCAL, PATH, PEER, REMOTE
-
-ONE, TWO = b"\1" * 8, b"\2" * 8
-KEY = Secret(b"a key")
+from tests.ikebana.daemon.stage import KEY, ONE, TWO, Stage
 
 
 def spec(spi: int, sa: bytes = ONE) -> ChildSpec:
@@ -59,114 +65,6 @@ def closed(sa: bytes = ONE) -> Closed:
 
 def traced(sa: bytes) -> Traced:
     return Traced(Retransmitted("net", sa))
-
-
-class FakeEndpoint:
-    """Gives the lists a test put into it, and remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.lists: deque[list[Action]] = deque()
-        self.due: list[Action] = []
-        self.at: float | None = None
-
-    def handle(self, event: Event, _now: float) -> list[Action]:
-        self.events.append(event)
-        return self.lists.popleft() if self.lists else []
-
-    def handle_timeout(self, _now: float) -> list[Action]:
-        due, self.due = self.due, []
-        return due
-
-    def next_timeout(self) -> float | None:
-        return self.at
-
-
-@dataclass
-class FakeOutside:
-    """Writes down what it is asked to do, in order."""
-
-    done: list[object] = field(default_factory=list)
-    worker: list[Message] = field(default_factory=list)
-    key: Secret | None = KEY
-    runner: Runner | None = None
-    on_report: deque[Event] = field(default_factory=deque)
-    bugs: list[object] = field(default_factory=list)
-    treatment: Treatment = PLAIN
-
-    def send(self, data: bytes, _path: Path) -> bool:
-        self.done.append(data)
-        return True
-
-    def send_keepalive(self, _path: Path) -> None:
-        self.done.append("keepalive")
-
-    def to_worker(self, message: Message) -> bool:
-        self.worker.append(message)
-        return True
-
-    def key_of(self, _connection: str) -> Secret | None:
-        return self.key
-
-    def path_mtu(self, _path: Path) -> int:
-        if "mtu" in self.bugs:
-            raise OSError("no netlink")
-        return 1400
-
-    def treatment_of(self, _connection: str) -> Treatment:
-        return self.treatment
-
-    def installed(self, spec: ChildSpec, mtu: int) -> None:
-        if "installed" in self.bugs:
-            raise ValueError("a bug")
-        self.done.append(("installed", spec.inbound_spi, mtu))
-
-    def report(self, report: Report) -> None:
-        if report in self.bugs:
-            raise ValueError("a bug")
-        self.done.append(report)
-        if self.on_report and self.runner is not None:
-            self.runner.handle(self.on_report.popleft())
-
-    def trace(self, record: Record) -> None:
-        self.done.append(record)
-
-    def count(self, reason: str) -> None:
-        self.done.append(("dropped", reason))
-
-    def broken(self, broken: Broken) -> None:
-        if "broken" in self.bugs:
-            raise OSError("the disk is full")
-        self.done.append(broken)
-
-
-class Stage:
-    """A runner between its fakes, and its clock."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.endpoint = FakeEndpoint()
-        self.outside = FakeOutside()
-        self.runner = Runner(self.endpoint, self.outside, lambda: self.now)
-        self.outside.runner = self.runner
-
-    def take(self, *actions: Action) -> None:
-        self.endpoint.lists.append(list(actions))
-        self.runner.handle(ProbeWanted(ONE))
-
-    def acknowledge(self, *, ok: bool = True, number: int = -1) -> None:
-        message = self.outside.worker[number]
-        assert isinstance(message, (Install, Remove))
-        self.runner.acknowledgements.done(Done(message.token, ok, 1300))
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.runner.handle_timeout()
-
-    @property
-    def done(self) -> list[object]:
-        done, self.outside.done = self.outside.done, []
-        return done
 
 
 @pytest.fixture
@@ -398,3 +296,12 @@ def test_a_bug_while_a_child_is_installed_keeps_nobody_waiting(stage: Stage) -> 
     assert install.path_mtu == 1280
     stage.acknowledge()
     assert stage.done[1:] == [up(), child_up(300)]
+
+
+def test_what_is_asked_of_clients_is_answered_and_an_inner_address_is_told(stage: Stage) -> None:
+    user = CheckUser(ONE, "net", "alice", KEY)
+    lease = AskLease(ONE, "net", "alice")
+    given = Assigned(ONE, "net", Lease("10.9.0.1"))
+    stage.take(user, lease, given)
+    assert stage.done == [user, lease, given]
+    assert stage.endpoint.events[1:] == [UserAccepted(ONE), Refused(ONE)]

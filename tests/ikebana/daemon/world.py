@@ -114,6 +114,7 @@ class Box:
         self.route_story: list[str] = []
         self.keys: list[object] = []
         self.mtu = 0
+        self.inner: frozenset[str] = frozenset()
         self.policies: tuple[Policy, ...] = ()
         self.next_way: Callable[[Flow], Way] = lambda _: Way(Fate.DEVICE, "ikebana0")
         self.journal = Journal(lambda: clock.now)
@@ -169,6 +170,9 @@ class Box:
 
     def end_routes(self, tunnel: Tunnel) -> None:
         self.route_story.append(f"end {tunnel.name}")
+
+    def set_addresses(self, addresses: frozenset[str]) -> None:
+        self.inner = addresses
 
     def set_policies(self, policies: tuple[Policy, ...]) -> None:
         self.policies = policies
