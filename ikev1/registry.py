@@ -53,7 +53,7 @@ class LifeType(IntEnum):
     KILOBYTES = 2  # of 1024 octets
 
 
-class AuthMethod(IntEnum):
+class Method(IntEnum):
     """Authentication methods that are spoken here; the latter two are XAUTH's."""
 
     PSK = 1

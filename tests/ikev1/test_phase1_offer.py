@@ -20,7 +20,7 @@ from ikev1.phase1_offer import (
     phase1_suites,
     theirs_phase1,
 )
-from ikev1.registry import AuthMethod
+from ikev1.registry import Method
 from suites.encr import ENCR_BY_NAME
 from suites.integ import INTEG_BY_NAME
 from suites.kex import GROUP_BY_NAME
@@ -36,7 +36,7 @@ from .offers import (
     with_value,
 )
 
-PSK = AuthMethod.PSK
+PSK = Method.PSK
 ALL = [
     f"{encr}-{integ}-{group}"
     for encr, integ, group in product(
@@ -252,11 +252,11 @@ def test_a_lifetime_may_be_left_out() -> None:
 
 def test_only_methods_that_we_take_are_chosen() -> None:
     us = profile("aes128-sha1-modp1024")
-    sa = on_the_wire(offer_phase1(us, AuthMethod.XAUTH_INIT_PSK))
+    sa = on_the_wire(offer_phase1(us, Method.XAUTH_INIT_PSK))
     assert choose_phase1(us.ike_proposals, sa, (PSK,)) is None
-    found = choose_phase1(us.ike_proposals, sa, (PSK, AuthMethod.XAUTH_INIT_PSK))
+    found = choose_phase1(us.ike_proposals, sa, (PSK, Method.XAUTH_INIT_PSK))
     assert found is not None
-    assert found.auth_method == AuthMethod.XAUTH_INIT_PSK
+    assert found.auth_method == Method.XAUTH_INIT_PSK
     assert methods_of(sa) == ("pre-shared key with XAUTH",)
     assert methods_of(with_value(sa, 3, 3)) == ("RSA signature",)
     assert methods_of(with_value(sa, 3, 99)) == ("method 99",)

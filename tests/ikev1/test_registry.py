@@ -11,9 +11,9 @@ from ikev1.registry import (
     GROUPS,
     HASH,
     METHOD_NAMES,
-    AuthMethod,
     Encapsulation,
     LifeType,
+    Method,
     Phase1,
     Phase2,
     Registry,
@@ -39,8 +39,8 @@ def test_attribute_classes() -> None:
         ("AUTHENTICATION", 5), ("KEY_LENGTH", 6), ("ESN", 11),
     ]  # fmt: skip
     assert [one.value for one in LifeType] == [1, 2]
-    assert [one.value for one in AuthMethod] == [1, 65001, 65002]
-    assert set(AuthMethod) <= set(METHOD_NAMES)
+    assert [one.value for one in Method] == [1, 65001, 65002]
+    assert set(Method) <= set(METHOD_NAMES)
 
 
 @pytest.mark.parametrize(
