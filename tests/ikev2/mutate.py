@@ -8,15 +8,24 @@ from ikev2.message import HEADER
 
 INTERESTING = (0, 1, 2, 3, 4, 7, 8, 0x7F, 0x80, 0xFF)
 PAYLOADS = (0, 1, 2, *range(33, 54), 128, 255)
+EXCHANGES = range(32, 40)
 SKF = 53
 
 
 class Mutator:
-    """Make one bad datagram after another out of good ones."""
+    """Make one bad datagram after another out of good ones, of IKEv2 if nothing else is said."""
 
-    def __init__(self, seed: int, good: Sequence[bytes]) -> None:
+    def __init__(
+        self,
+        seed: int,
+        good: Sequence[bytes],
+        version: int = 0x20,
+        payloads: Sequence[int] = PAYLOADS,
+        exchanges: Sequence[int] = EXCHANGES,
+    ) -> None:
         self._dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self._good = list(good)
+        self._version, self._payloads, self._exchanges = version, payloads, exchanges
         self._ways: list[Callable[[bytearray], bytearray]] = [
             self._flip,
             self._flip,
@@ -50,9 +59,9 @@ class Mutator:
             HEADER.pack(
                 dice.choice((bytes(8), b"stranger", self.good()[:8])),
                 dice.choice((bytes(8), b"stranger", self.good()[8:16])),
-                dice.choice(PAYLOADS),
-                0x20,
-                dice.randrange(32, 40),
+                dice.choice(self._payloads),
+                self._version,
+                dice.choice(self._exchanges),
                 dice.choice((0, 0x08, 0x20, 0x28)),
                 dice.randrange(4),
                 HEADER.size + len(data),
@@ -104,7 +113,7 @@ class Mutator:
 
     def _retype(self, data: bytearray) -> bytearray:
         if len(data) > HEADER.size:
-            data[self._dice.choice((16, 18, HEADER.size))] = self._dice.choice(PAYLOADS)
+            data[self._dice.choice((16, 18, HEADER.size))] = self._dice.choice(self._payloads)
         return data
 
     def _remove(self, data: bytearray) -> bytearray:
