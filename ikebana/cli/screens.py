@@ -120,6 +120,7 @@ def _entry(
     shown[1] = paint(shown[1], colour)
     lines = [f"{paint(state_mark(view.state), colour)} {' '.join(shown).rstrip()}"]
     told = [f"{view.mappings_up} of {view.mappings_total} mappings up"] if is_short else []
+    told += [_legacy(view)] if view.badges else []
     told += [_reason(view)] if view.reason_code else []
     if told:
         text = fit(f"    ↳ {' · '.join(told)}", width)
@@ -158,7 +159,11 @@ def _details(view: ConnectionView, paint: Paint, width: int) -> Iterator[str]:
     spis = f"{view.initiator_spi}_i {view.responder_spi}_r" if view.initiator_spi else ""
     facts = (
         ("peer", f"{view.peer} ({view.peer_id})" if view.peer_id else view.peer),
+        ("peer", view.vendor),
+        ("user", view.user),
         ("local id", view.local_id),
+        ("inner", view.inner_address),
+        ("version", _legacy(view)),
         ("IKE SA", f"{view.ike}  {spis}".strip()),
         ("note", f"{_odd(view)} {NON_STANDARD}" if _odd(view) else ""),
         ("age", span(view.age_s) if view.age_s is not None else ""),
@@ -186,6 +191,12 @@ def _details(view: ConnectionView, paint: Paint, width: int) -> Iterator[str]:
         yield fit(f"  last reason{since}: {view.reason_code}", width)
         for line in view.reason:
             yield "    " + clean(line)
+
+
+def _legacy(view: ConnectionView) -> str:
+    """Return an old version with its badges; nothing of what is as it should be."""
+    version = view.version.replace("ikev", "IKEv")
+    return " ".join([version, *view.badges]) if view.badges else ""
 
 
 def _odd(view: ConnectionView) -> str:

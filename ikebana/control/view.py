@@ -156,6 +156,11 @@ class ConnectionView(_Json):
     last_change: str = ""  # the last rekey or move in one line; empty when there was none
     last_change_at: float | None = None  # seconds of the Unix epoch
     mappings: tuple[MappingView, ...] = ()  # where one connection was asked for
+    version: str = ""  # "ikev1", "ikev2"; without an SA as configured, so "any", too
+    badges: tuple[str, ...] = ()  # "legacy": it speaks IKEv1
+    vendor: str = ""  # what the peer says it is
+    user: str = ""  # who the peer is to XAUTH
+    inner_address: str = ""  # what the peer gave us
 
 
 @dataclass(frozen=True, slots=True)

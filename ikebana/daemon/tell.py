@@ -38,8 +38,9 @@ def tell(report: Report) -> Line:
             return Level.INFO, (f"CHILD_SA rekeyed: {change}, {out}{_how(report)}",), ""
         case Established():
             role = "initiator" if report.initiator else "responder"
-            text = f"IKE SA established as {role} with {report.remote_id}: {report.suite}"
-            return Level.INFO, (text + _nat(report),), ""
+            ike = "IKEv1 (legacy)" if report.version == 1 else "IKE"
+            text = f"{ike} SA established as {role} with {report.remote_id}: {report.suite}"
+            return Level.INFO, (text + _nat(report) + _peer(report),), ""
         case ChildEstablished():
             local = ", ".join(map(str, report.local_ts))
             remote = ", ".join(map(str, report.remote_ts))
@@ -94,6 +95,11 @@ def _nat(report: Established) -> str:
         name for name, behind in (("us", report.nat_here), ("them", report.nat_there)) if behind
     ]
     return f", NAT before {' and '.join(ends)}" if ends else ""
+
+
+def _peer(report: Established) -> str:
+    vendor = f", peer: {report.vendor}" if report.vendor else ""
+    return f"{vendor}, user {report.user}" if report.user else vendor
 
 
 def tell_record(record: Record) -> str:

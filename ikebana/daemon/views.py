@@ -1,12 +1,18 @@
 """The gateway's state as the control socket shows it."""
 
+from typing import Final
+
 from ikebana.control.view import ChildView, ConnectionView
 from ikebana.daemon.tally import Counts, add, dropped
 from ikebana.daemon.tunnels import Tunnel
-from ikecore.actions import ChildEstablished
+from ikecore.actions import ChildEstablished, Established
+from ikecore.profile import IkeVersion
 from ikecore.proposals import Protocol
 from ikecore.timetable import NEVER
 from policy.path import Path
+
+LEGACY: Final = "legacy"
+"""The badge of IKEv1 (RFC 9395)."""
 
 
 def connection_view(tunnel: Tunnel, now: float, path: Path | None = None) -> ConnectionView:
@@ -59,7 +65,16 @@ def connection_view(tunnel: Tunnel, now: float, path: Path | None = None) -> Con
         mode=str(child.mode if child is not None else plan.mode),
         last_change=tunnel.last_change,
         last_change_at=tunnel.last_change_at or None,
+        version=(version := _version(plan.version, newest)),
+        badges=(LEGACY,) if version == IkeVersion.IKEV1 else (),
+        vendor=newest.vendor if newest is not None else "",
+        user=newest.user if newest is not None else "",
+        inner_address=tunnel.lease.address if tunnel.lease is not None else "",
     )
+
+
+def _version(configured: IkeVersion, newest: Established | None) -> str:
+    return f"ikev{newest.version}" if newest is not None else str(configured)
 
 
 def _child_view(child: ChildEstablished, counts: Counts, now: float) -> ChildView:

@@ -1,4 +1,4 @@
-"""Wireshark's key tables: ``ikev2_decryption_table`` and ``esp_sa``, as text lines.
+"""Wireshark's key tables for IKEv1, IKEv2 and ESP, as text lines.
 
 Pure functions; what they return is SECRET.  The names are Wireshark 4.0's, letter for letter: it
 refuses a whole table for one that it does not know.  For a suite it cannot decrypt there is a
@@ -16,6 +16,7 @@ from ikecore.trace import KeysDerived
 from suites.secret import Secret
 
 IKE_TABLE: Final = "ikev2_decryption_table"
+IKEV1_TABLE: Final = "ikev1_decryption_table"
 ESP_TABLE: Final = "esp_sa"
 _AES: Final = (128, 192, 256)
 _NO_KEY: Final = Secret(b"")
@@ -36,6 +37,8 @@ IKE_ENCR: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Keyword to Wireshark's name in the IKEv2 table; it has neither DES nor ChaCha20-Poly1305."""
+IKEV1_ENCR: Final = frozenset({"aes128", "aes192", "aes256", "3des", "des"})
+_KA: Final = "Ka"
 IKE_INTEG: Final[Mapping[str, str]] = MappingProxyType(
     {
         "": "NONE [RFC4306]",
@@ -97,6 +100,22 @@ def ike_lines(record: KeysDerived) -> list[str]:
     if integ.startswith("ANY"):  # not checked: Wireshark takes no key for it
         ai = ar = ""
     return [f'{spis},{ei},{er},"{encr}",{ai},{ar},"{integ}"']
+
+
+def is_ikev1(record: KeysDerived) -> bool:
+    """Tell whether these are the keys of an IKEv1 SA (RFC 2409 appendix B's Ka among them)."""
+    return _KA in dict(record.keys)
+
+
+def ikev1_lines(record: KeysDerived) -> list[str]:
+    """Return the ``ikev1_decryption_table`` lines of an IKE SA.
+
+    The initiator's cookie and the key that encrypts.
+    """
+    if record.suite.encr.name not in IKEV1_ENCR:
+        return [_unknown(record.connection, record.suite)]
+    key = dict(record.keys).get(_KA, _NO_KEY)
+    return [f"{record.initiator_spi.hex()},{key.reveal().hex()}"]
 
 
 def esp_lines(spec: ChildSpec) -> list[str]:

@@ -8,7 +8,15 @@ import stat
 from collections.abc import Sequence
 from typing import Final
 
-from ikebana.render.keylog import ESP_TABLE, IKE_TABLE, esp_lines, ike_lines
+from ikebana.render.keylog import (
+    ESP_TABLE,
+    IKE_TABLE,
+    IKEV1_TABLE,
+    esp_lines,
+    ike_lines,
+    ikev1_lines,
+    is_ikev1,
+)
 from ikecore.child import ChildSpec
 from ikecore.trace import KeysDerived
 
@@ -21,7 +29,7 @@ class KeyLogError(Exception):
 
 
 class KeyLog:
-    """Append to the two tables in ``folder``, made with mode 0700 and its files with 0600.
+    """Append to the three tables in ``folder``, made with mode 0700 and its files with 0600.
 
     Raises :exc:`KeyLogError` for a directory that others may enter, a file that is not ours, or
     one that cannot be opened.  A line is written at once and whole.
@@ -32,7 +40,7 @@ class KeyLog:
         self._files: dict[str, int] = {}
         try:
             self._enter()
-            for table in (IKE_TABLE, ESP_TABLE):
+            for table in (IKE_TABLE, IKEV1_TABLE, ESP_TABLE):
                 self._files[table] = self._open(table)
         except OSError as error:
             self.close()
@@ -43,7 +51,10 @@ class KeyLog:
 
     def ike(self, record: KeysDerived) -> None:
         """Write an IKE SA's keys.  Raises OSError when the disk does not take them."""
-        self._write(IKE_TABLE, ike_lines(record))
+        if is_ikev1(record):
+            self._write(IKEV1_TABLE, ikev1_lines(record))
+        else:
+            self._write(IKE_TABLE, ike_lines(record))
 
     def esp(self, spec: ChildSpec) -> None:
         """Write a CHILD_SA's keys.  Raises OSError when the disk does not take them."""

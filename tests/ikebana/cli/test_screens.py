@@ -54,6 +54,24 @@ def test_what_iana_has_not_numbered_is_labelled() -> None:
     assert not any("note:" in line for line in details(StatusView(GATEWAY, (NET,))))
 
 
+def test_ikev1_wears_its_badge_and_the_peer_its_name() -> None:
+    old = replace(
+        NET,
+        version="ikev1",
+        badges=("legacy",),
+        vendor="strongSwan 5.9.8",
+        user="alice",
+        inner_address="10.9.0.7",
+    )
+    lines = details(StatusView(GATEWAY, (old,)))
+    assert lines[2] == "  peer:     strongSwan 5.9.8"
+    assert "  version:  IKEv1 legacy" in lines
+    assert "  user:     alice" in lines
+    assert "  inner:    10.9.0.7" in lines
+    assert overview(StatusView(GATEWAY, (old,)), NOW)[-1] == "    ↳ IKEv1 legacy"
+    assert not any("IKEv" in line for line in details(StatusView(GATEWAY, (NET,))))
+
+
 def test_mappings_are_counted_where_some_are_down() -> None:
     some = replace(NET, state=ConnectionState.PARTIALLY_CONNECTED, mappings_up=1, mappings_total=2)
     status = StatusView(GATEWAY, (some, NET))

@@ -48,7 +48,7 @@ def test_json_names_are_stable() -> None:
         "reason_code", "reason", "reason_since", "tries", "next_try_in_s", "nat", "encapsulation",
         "mappings_up", "mappings_total", "narrowed", "initiator_spi", "responder_spi", "children",
         "drops", "mode", "last_change", "last_change_at",
-        "mappings",
+        "mappings", "version", "badges", "vendor", "user", "inner_address",
     ]  # fmt: skip
     assert list(ChildView(1, 2).to_json()) == [
         "inbound_spi", "outbound_spi", "esp", "local_ts", "remote_ts", "age_s", "rekey_in_s",

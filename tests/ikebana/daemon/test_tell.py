@@ -47,6 +47,13 @@ def test_an_established_sa_tells_role_peer_suite_and_nat() -> None:
     assert tell(established(here=True, there=True))[1][0].endswith(", NAT before us and them")
 
 
+def test_ikev1_wears_its_badge_and_names_the_peers_vendor_and_user() -> None:
+    old = replace(established(), version=1)
+    assert tell(old)[1][0].startswith("IKEv1 (legacy) SA established as initiator with sun.lab")
+    named = replace(old, vendor="strongSwan 5.9.8", user="alice")
+    assert tell(named)[1][0].endswith(", peer: strongSwan 5.9.8, user alice")
+
+
 def test_a_child_tells_its_networks_and_spis() -> None:
     level, (text,), code = tell(child(narrowed=False))
     assert (level, code) == (Level.INFO, "")

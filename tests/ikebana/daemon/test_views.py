@@ -8,6 +8,8 @@ from ikebana.daemon.tunnels import Tunnel, make_tunnel
 from ikebana.daemon.views import connection_view
 from ikecore.actions import Failed
 from ikecore.diagnosis import Code, diagnose
+from ikecore.lease import Lease
+from ikecore.profile import IkeVersion
 from policy.path import Path
 from tests.ikebana.config.sample import CONNECTION, config
 from tests.ikebana.daemon.test_tell import SA, child, established
@@ -44,6 +46,23 @@ def test_a_connected_one_shows_its_sas_ages_and_counts() -> None:
     assert (view.age_s, view.rekey_in_s, view.packets_in, view.rate_in_bps) == (10.0, 90.0, 3, 80.0)
     (shown,) = view.children
     assert (shown.inbound_spi, shown.local_ts, shown.age_s) == (0x1000, ("10.1.0.0/24",), 10.0)
+
+
+def test_ikev1_wears_its_badge_with_and_without_an_sa() -> None:
+    made = tunnel()
+    view = connection_view(made, 5.0)
+    assert (view.version, view.badges) == ("ikev2", ())
+    made.plan = replace(made.plan, version=IkeVersion.IKEV1)
+    view = connection_view(made, 5.0)
+    assert (view.version, view.badges) == ("ikev1", ("legacy",))
+    made.plan = replace(made.plan, version=IkeVersion.ANY)
+    assert connection_view(made, 5.0).badges == ()
+    made.core.start()
+    made.core.handle(replace(established(), version=1, vendor="Cisco Unity", user="alice"), 10.0)
+    made.lease = Lease("10.9.0.7")
+    view = connection_view(made, 20.0)
+    assert (view.version, view.badges) == ("ikev1", ("legacy",))
+    assert (view.vendor, view.user, view.inner_address) == ("Cisco Unity", "alice", "10.9.0.7")
 
 
 def test_a_failed_one_shows_code_lines_and_the_next_try() -> None:

@@ -13,7 +13,16 @@ from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.packet import Packet
 from scapy.utils import wrpcap
 
-from ikebana.render.keylog import ESP_ENCR, ESP_INTEG, IKE_ENCR, IKE_INTEG, esp_lines, ike_lines
+from ikebana.render.keylog import (
+    ESP_ENCR,
+    ESP_INTEG,
+    IKE_ENCR,
+    IKE_INTEG,
+    esp_lines,
+    ike_lines,
+    ikev1_lines,
+    is_ikev1,
+)
 from ikecore.actions import Traced
 from ikecore.child import ChildSpec, Keys
 from ikecore.proposals import Protocol, Suite
@@ -54,6 +63,13 @@ def derived(encr: str, integ: str) -> KeysDerived:
     return KeysDerived("net", bytes(range(1, 9)), bytes(range(17, 25)), found, keys)
 
 
+def old(encr: str) -> KeysDerived:
+    """Return what an IKEv1 SA derives."""
+    found = derived(encr, "sha1")
+    keys = (("SKEYID_e", key(0, 20)), ("Ka", key(64, found.suite.encr.keymat)))
+    return replace(found, keys=keys)
+
+
 def child(encr: str, integ: str, local: str = MOON, remote: str = SUN) -> ChildSpec:
     found = suite(Protocol.ESP, encr, integ)
     a = 0 if found.integ is None else found.integ.key
@@ -69,6 +85,14 @@ def pairs() -> Iterator[tuple[str, str]]:
     for row in ENCR:
         for integ in [""] if row.is_aead else [one.name for one in INTEG if one.is_for_esp]:
             yield row.name, integ
+
+
+def test_ikev1_line_has_the_cookie_and_the_key_that_encrypts() -> None:
+    assert ikev1_lines(old("aes128")) == ["0102030405060708,404142434445464748494a4b4c4d4e4f"]
+    assert is_ikev1(old("aes128"))
+    assert not is_ikev1(derived("aes128", "sha1"))
+    (comment,) = ikev1_lines(old("sm4"))
+    assert comment.startswith("# net: Wireshark does not decrypt sm4")
 
 
 def test_ike_line_has_the_tables_columns_in_order() -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ikebana.render.keylog import esp_lines, ike_lines
+from ikebana.render.keylog import esp_lines, ike_lines, ikev1_lines
 from ikebana.render.keylog_files import KeyLog, KeyLogError
 
-from .test_keylog import child, derived
+from .test_keylog import child, derived, old
 
 
 def mode(path: Path) -> int:
@@ -25,6 +25,7 @@ def test_only_the_owner_may_read_whatever_the_umask(tmp_path: Path) -> None:
     assert mode(tmp_path / "keys") == 0o700
     assert {file.name: mode(file) for file in (tmp_path / "keys").iterdir()} == {
         "ikev2_decryption_table": 0o600,
+        "ikev1_decryption_table": 0o600,
         "esp_sa": 0o600,
     }
 
@@ -40,6 +41,17 @@ def test_lines_are_appended_and_the_head_stands_once(tmp_path: Path) -> None:
     assert lines == ike_lines(derived("aes128", "sha1")) * 2
     _, *lines = (tmp_path / "keys" / "esp_sa").read_text().splitlines()
     assert lines == esp_lines(child("aes128", "sha1")) * 2
+
+
+def test_ikev1_has_a_table_of_its_own(tmp_path: Path) -> None:
+    log = KeyLog(tmp_path / "keys")
+    log.ike(old("aes128"))
+    log.close()
+    tables = {
+        name: (tmp_path / "keys" / f"{name}_decryption_table").read_text().splitlines()[1:]
+        for name in ("ikev1", "ikev2")
+    }
+    assert tables == {"ikev1": ikev1_lines(old("aes128")), "ikev2": []}
 
 
 def test_what_comes_after_the_close_is_not_written(tmp_path: Path) -> None:
