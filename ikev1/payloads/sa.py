@@ -4,18 +4,13 @@ import struct
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from ikecore.offers import build_offer, parse_offer
 from ikecore.wire import Malformed, Reader
 from ikev1.payloads.attributes import Attribute, build_attributes, parse_attributes
 from ikev1.payloads.types import DOI, SIT_IDENTITY_ONLY, PayloadType, ProtocolId
 
-PROPOSALS: Final = 64  # more than any peer sends; each is compared with each of ours
-TRANSFORMS: Final = 256  # in all proposals: comparing them is what a forged offer costs us
 _SA: Final = struct.Struct("!II")
-_PROPOSAL: Final = struct.Struct("!BxHBBBB")
-_TRANSFORM: Final = struct.Struct("!BxHBBxx")
-_LAST: Final = 0
-_MORE_PROPOSALS: Final = 2
-_MORE_TRANSFORMS: Final = 3
+_TRANSFORM: Final = struct.Struct("!BBxx")
 _LONGEST_SPI: Final = 16
 _CHILDREN: Final = (ProtocolId.AH, ProtocolId.ESP)
 
@@ -84,70 +79,38 @@ class SecurityAssociation:
         doi, situation = body.unpack(_SA)
         if (doi, situation) != (DOI, SIT_IDENTITY_ONLY):
             return cls((), doi, situation, body.rest())
-        found: list[ProposalPayload] = []
-        more, left = True, TRANSFORMS
-        while more:
-            at = body.at
-            if len(found) == PROPOSALS:
-                raise Malformed(f"more than {PROPOSALS} proposals", at)
-            more, proposal = _parse_proposal(body)
-            left -= len(proposal.transforms)
-            if left < 0:
-                raise Malformed(f"more than {TRANSFORMS} transforms", at)
-            found.append(proposal)
-        return cls(tuple(found))
+        return cls(
+            tuple(
+                ProposalPayload(number, protocol, _spi_of(protocol, spi, at), transforms)
+                for (at, number, protocol, spi), transforms in parse_offer(body, _parse_transform)
+            )
+        )
 
     def body(self) -> bytes:
         """Return the payload without its generic header: SAi_b of RFC 2409 section 5."""
-        last = len(self.proposals) - 1
-        inside = b"".join(
-            _proposal(_LAST if at == last else _MORE_PROPOSALS, one)
-            for at, one in enumerate(self.proposals)
+        inside = build_offer(
+            [
+                (one.number, one.protocol, one.spi, [_transform(each) for each in one.transforms])
+                for one in self.proposals
+            ]
         )
         return _SA.pack(self.doi, self.situation) + inside + self.opaque
 
 
-def _parse_proposal(body: Reader) -> tuple[bool, ProposalPayload]:
-    at = body.at
-    more, length, number, protocol, spi_size, count = body.unpack(_PROPOSAL)
-    if more not in (_LAST, _MORE_PROPOSALS):
-        raise Malformed(f"proposal followed by {more}", at)
-    inside = body.sub(length - _PROPOSAL.size)
-    spi = inside.take(spi_size)
-    if spi_size > _LONGEST_SPI:
-        raise Malformed(f"SPI of {spi_size} octets", at)
+def _spi_of(protocol: int, spi: bytes, at: int) -> bytes:
+    """Return a proposal's SPI if it may be one."""
+    if len(spi) > _LONGEST_SPI:
+        raise Malformed(f"SPI of {len(spi)} octets", at)
     # on UDP 4500 a zero SPI is the non-ESP marker
-    if protocol in _CHILDREN and (spi_size != 4 or not any(spi)):
-        raise Malformed(f"SPI {spi.hex()} of {spi_size} octets for protocol {protocol}", at)
-    transforms = tuple(_parse_transform(inside, n == count - 1) for n in range(count))
-    if inside:
-        raise Malformed("octets after the proposal's last transform", inside.at)
-    return more == _MORE_PROPOSALS, ProposalPayload(number, protocol, spi, transforms)
+    if protocol in _CHILDREN and (len(spi) != 4 or not any(spi)):
+        raise Malformed(f"SPI {spi.hex()} of {len(spi)} octets for protocol {protocol}", at)
+    return spi
 
 
-def _parse_transform(body: Reader, is_last: bool) -> TransformPayload:
-    at = body.at
-    more, length, number, kind = body.unpack(_TRANSFORM)
-    if more != (_LAST if is_last else _MORE_TRANSFORMS):
-        raise Malformed(f"transform followed by {more}", at)
-    attributes = parse_attributes(body.sub(length - _TRANSFORM.size))
-    return TransformPayload(number, kind, attributes)
+def _parse_transform(body: Reader) -> TransformPayload:
+    number, kind = body.unpack(_TRANSFORM)
+    return TransformPayload(number, kind, parse_attributes(body))
 
 
-def _proposal(more: int, proposal: ProposalPayload) -> bytes:
-    last = len(proposal.transforms) - 1
-    inside = proposal.spi + b"".join(
-        _transform(_LAST if at == last else _MORE_TRANSFORMS, one)
-        for at, one in enumerate(proposal.transforms)
-    )
-    start = _PROPOSAL.pack(
-        more, _PROPOSAL.size + len(inside), proposal.number, proposal.protocol, len(proposal.spi),
-        last + 1,
-    )  # fmt: skip
-    return start + inside
-
-
-def _transform(more: int, transform: TransformPayload) -> bytes:
-    inside = build_attributes(transform.attributes)
-    length = _TRANSFORM.size + len(inside)
-    return _TRANSFORM.pack(more, length, transform.number, transform.id) + inside
+def _transform(one: TransformPayload) -> bytes:
+    return _TRANSFORM.pack(one.number, one.id) + build_attributes(one.attributes)

@@ -4,21 +4,20 @@ import struct
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from ikecore.offers import build_offer, parse_offer
 from ikecore.proposals import Proposal, Protocol, Transform
 from ikecore.wire import Malformed, Reader
 from ikev2.payloads.types import PayloadType
 
-PROPOSALS: Final = 64  # more than any peer sends; each is compared with each of ours
-TRANSFORMS: Final = 256  # in all proposals: comparing them is what a forged offer costs us
-_PROPOSAL: Final = struct.Struct("!BxHBBBB")
-_TRANSFORM: Final = struct.Struct("!BxHBxH")
+_TRANSFORM: Final = struct.Struct("!BxH")
 _ATTRIBUTE: Final = struct.Struct("!HH")
 _FIXED: Final = 0x8000  # AF: the second field is the value itself, not a length
 _KEY_LENGTH: Final = _FIXED | 14
-_LAST: Final = 0
-_MORE_PROPOSALS: Final = 2
-_MORE_TRANSFORMS: Final = 3
-_SPI_SIZES: Final = {Protocol.IKE: (0, 8), Protocol.AH: (4,), Protocol.ESP: (4,)}
+_SPI_SIZES: Final[dict[int, tuple[int, ...]]] = {
+    Protocol.IKE: (0, 8),
+    Protocol.AH: (4,),
+    Protocol.ESP: (4,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,82 +54,40 @@ class SecurityAssociation:
         do not know comes back as ``odd``.
         """
         found: list[Proposal] = []
-        more, number, left = True, -1, TRANSFORMS
-        while more:
-            at = body.at
-            if len(found) == PROPOSALS:
-                raise Malformed(f"more than {PROPOSALS} proposals", at)
-            more, proposal = _parse_proposal(body)
-            if proposal.number <= number:
-                raise Malformed(f"proposal {proposal.number} after {number}", at)
-            number = proposal.number
-            left -= len(proposal.transforms)
-            if left < 0:
-                raise Malformed(f"more than {TRANSFORMS} transforms", at)
-            found.append(proposal)
+        for (at, number, protocol, spi), transforms in parse_offer(body, _parse_transform):
+            if found and number <= found[-1].number:
+                raise Malformed(f"proposal {number} after {found[-1].number}", at)
+            sizes = _SPI_SIZES.get(protocol)
+            if sizes is not None and (len(spi) not in sizes or (spi and not any(spi))):
+                wrong = f"SPI {spi.hex()} of {len(spi)} octets for protocol {protocol}"
+                raise Malformed(wrong, at)
+            found.append(Proposal(protocol, transforms, spi, number))
         return cls(tuple(found))
 
     def body(self) -> bytes:
         """Return the payload without its generic header."""
-        last = len(self.proposals) - 1
-        return b"".join(
-            _proposal(_LAST if at == last else _MORE_PROPOSALS, one)
-            for at, one in enumerate(self.proposals)
+        return build_offer(
+            [
+                (one.number, one.protocol, one.spi, [_transform(each) for each in one.transforms])
+                for one in self.proposals
+            ]
         )
 
 
-def _parse_proposal(body: Reader) -> tuple[bool, Proposal]:
-    at = body.at
-    more, length, number, protocol, spi_size, count = body.unpack(_PROPOSAL)
-    if more not in (_LAST, _MORE_PROPOSALS):
-        raise Malformed(f"proposal followed by {more}", at)
-    inside = body.sub(length - _PROPOSAL.size)
-    sizes = _SPI_SIZES.get(protocol)
-    spi = inside.take(spi_size)
-    if sizes is not None and (spi_size not in sizes or (spi and not any(spi))):
-        raise Malformed(f"SPI {spi.hex()} of {spi_size} octets for protocol {protocol}", at)
-    transforms = tuple(_parse_transform(inside, n == count - 1) for n in range(count))
-    if inside:
-        raise Malformed("octets after the proposal's last transform", inside.at)
-    return more == _MORE_PROPOSALS, Proposal(protocol, transforms, spi, number)
-
-
-def _parse_transform(body: Reader, is_last: bool) -> Transform:
-    at = body.at
-    more, length, kind, number = body.unpack(_TRANSFORM)
-    if more != (_LAST if is_last else _MORE_TRANSFORMS):
-        raise Malformed(f"transform followed by {more}", at)
-    if length == _TRANSFORM.size:
-        return Transform(kind, number)
+def _parse_transform(body: Reader) -> Transform:
+    kind, number = body.unpack(_TRANSFORM)
     key_bits, odd = 0, False
-    attributes = body.sub(length - _TRANSFORM.size)
-    while attributes:
-        name, value = attributes.unpack(_ATTRIBUTE)
+    while body:
+        name, value = body.unpack(_ATTRIBUTE)
         if name == _KEY_LENGTH and value and not key_bits:
             key_bits = value
             continue
         odd = True
         if not name & _FIXED:
-            attributes.take(value)
+            body.take(value)
     return Transform(kind, number, key_bits, odd)
 
 
-def _proposal(more: int, proposal: Proposal) -> bytes:
-    last = len(proposal.transforms) - 1
-    inside = proposal.spi + b"".join(
-        _transform(_LAST if at == last else _MORE_TRANSFORMS, one)
-        for at, one in enumerate(proposal.transforms)
-    )
-    start = _PROPOSAL.pack(
-        more, _PROPOSAL.size + len(inside), proposal.number, proposal.protocol, len(proposal.spi),
-        last + 1,
-    )  # fmt: skip
-    return start + inside
-
-
-def _transform(more: int, transform: Transform) -> bytes:
-    if not transform.key_bits:
-        return _TRANSFORM.pack(more, _TRANSFORM.size, transform.type, transform.id)
-    length = _TRANSFORM.size + _ATTRIBUTE.size
-    start = _TRANSFORM.pack(more, length, transform.type, transform.id)
-    return start + _ATTRIBUTE.pack(_KEY_LENGTH, transform.key_bits)
+def _transform(one: Transform) -> bytes:
+    start = _TRANSFORM.pack(one.type, one.id)
+    return start + _ATTRIBUTE.pack(_KEY_LENGTH, one.key_bits) if one.key_bits else start

@@ -9,15 +9,10 @@ from scapy.layers.isakmp import (
     ISAKMP_payload_Transform,
 )
 
+from ikecore.offers import PROPOSALS, TRANSFORMS
 from ikecore.wire import Malformed
 from ikev1.payloads.attributes import Attribute
-from ikev1.payloads.sa import (
-    PROPOSALS,
-    TRANSFORMS,
-    ProposalPayload,
-    SecurityAssociation,
-    TransformPayload,
-)
+from ikev1.payloads.sa import ProposalPayload, SecurityAssociation, TransformPayload
 from tests.ikev1.payloads.codec import DATA, LONG, MODERATE, attempt, proposals, read
 
 PHASE1 = bytes.fromhex(

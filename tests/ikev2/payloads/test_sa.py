@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.contrib.ikev2 import IKEv2_Proposal, IKEv2_SA, IKEv2_Transform
 
+from ikecore.offers import PROPOSALS, TRANSFORMS
 from ikecore.proposals import Proposal, Transform
 from ikecore.wire import Malformed
-from ikev2.payloads.sa import PROPOSALS, TRANSFORMS, SecurityAssociation
+from ikev2.payloads.sa import SecurityAssociation
 from tests.ikev2.payloads.codec import MODERATE, accepted_cuts, attempt, proposals, read
 
 # What strongSwan offers for aes128-sha256-x25519, aes256gcm16-prfsha384-ecp384.
