@@ -6,7 +6,7 @@ until ``InstallChild`` and ``RemoveChild`` have taken effect in the worker.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from ikecore.child import ChildSpec, Mode
 from ikecore.diagnosis import Diagnosis
@@ -14,6 +14,7 @@ from ikecore.identities import Identity
 from ikecore.lease import Lease
 from ikecore.profile import NO_CHILD, ChildProfile
 from ikecore.proposals import Suite
+from ikecore.timetable import NEVER
 from ikecore.trace import Record
 from policy.path import Path
 from policy.selectors import TrafficSelector
@@ -185,6 +186,34 @@ class ChildEstablished:
     replaces: int = 0
     why: str = ""
     took: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        spec: ChildSpec,
+        child: ChildProfile,
+        rekey_at: float,
+        replaces: int,
+        why: str,
+        took: float,
+    ) -> Self:
+        """Return what tells of a child as the worker has it; ``rekey_at`` may be ``NEVER``."""
+        return cls(
+            spec.sa,
+            spec.connection,
+            spec.inbound_spi,
+            spec.outbound_spi,
+            spec.suite,
+            spec.local_ts,
+            spec.remote_ts,
+            child.exceeds(spec.local_ts, spec.remote_ts),
+            0.0 if rekey_at == NEVER else rekey_at,
+            child,
+            spec.mode,
+            replaces,
+            why,
+            took,
+        )
 
 
 @dataclass(frozen=True, slots=True)

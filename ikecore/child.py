@@ -37,6 +37,11 @@ class ChildLimits:
     soft_packets: int = 0
     hard_packets: int = 0
 
+    def softened(self, share: float) -> "ChildLimits":
+        """Return the same hard limits with soft ones at this share of them."""
+        octets, packets = int(self.hard_octets * share), int(self.hard_packets * share)
+        return ChildLimits(octets, self.hard_octets, packets, self.hard_packets)
+
 
 UNLIMITED: Final = ChildLimits()
 

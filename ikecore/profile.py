@@ -1,5 +1,6 @@
 """What a core knows of a connection: compiled from the configuration, frozen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -8,7 +9,7 @@ from ikecore.child import UNLIMITED, ChildLimits, Mode
 from ikecore.identities import Identity
 from ikecore.proposals import Proposal
 from ikecore.retry import RetryPlan
-from policy.selectors import TrafficSelector
+from policy.selectors import TrafficSelector, is_subset
 
 ANY: Final[frozenset[str]] = frozenset()
 
@@ -81,6 +82,12 @@ class ChildProfile:
 
     local_ts: tuple[TrafficSelector, ...]
     remote_ts: tuple[TrafficSelector, ...]
+
+    def exceeds(
+        self, local_ts: Sequence[TrafficSelector], remote_ts: Sequence[TrafficSelector]
+    ) -> bool:
+        """Tell whether more is wanted than a child with these selectors carries."""
+        return not (is_subset(self.local_ts, local_ts) and is_subset(self.remote_ts, remote_ts))
 
     def __str__(self) -> str:
         local, remote = (", ".join(map(str, ts)) for ts in (self.local_ts, self.remote_ts))

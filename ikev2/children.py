@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ikecore.child import ChildSpec, Mode
+from ikecore.child import Mode
 from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.findings import esp_mismatch, mode_mismatch, proposals_text, selectors_text
 from ikecore.profile import ChildProfile, Profile
@@ -283,13 +283,6 @@ def answer_payloads(agreed: Agreed, spi: int) -> tuple[Payload, ...]:
         SecurityAssociation((agreed.suite.proposal(spi.to_bytes(4, "big")),)),
         SelectorsInitiator(agreed.remote_ts),
         SelectorsResponder(agreed.local_ts),
-    )
-
-
-def narrowed(spec: ChildSpec, wanted: ChildProfile) -> bool:
-    """Tell whether a child carries less than was wanted."""
-    return not (
-        is_subset(wanted.local_ts, spec.local_ts) and is_subset(wanted.remote_ts, spec.remote_ts)
     )
 
 

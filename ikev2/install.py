@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 from ikecore.actions import Action, ChildEstablished, InstallChild
-from ikecore.child import ChildLimits, ChildSpec, Mode
+from ikecore.child import ChildSpec, Mode
 from ikecore.profile import ChildProfile
 from ikecore.share import soft_share
+from ikecore.transport import unspecified
 from ikev2.child import Child
-from ikev2.children import Agreed, narrowed
+from ikev2.children import Agreed
 from ikev2.keys import derive_child_keys
 from ikev2.mobike import home
 from ikev2.sa import IkeSa
-from ikev2.window import NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,6 @@ def install(
         sa.keys, agreed.suite, made.nonces, made.shared, initiator=made.initiator
     )
     share = soft_share(sa.resources.entropy, early=made.initiator)
-    limits = sa.profile.child_limits
     spec = ChildSpec(
         sa.connection,
         sa.sa,
@@ -59,12 +58,7 @@ def install(
         home(sa),
         agreed.mode,
         standby,
-        ChildLimits(
-            int(limits.hard_octets * share),
-            limits.hard_octets,
-            int(limits.hard_packets * share),
-            limits.hard_packets,
-        ),
+        sa.profile.child_limits.softened(share),
         _original(sa, agreed),
         agreed.tfc,
         agreed.later_fragments,
@@ -80,24 +74,9 @@ def install(
 
 def announce(sa: IkeSa, child: Child, made: Made, now: float) -> ChildEstablished:
     """Return what tells that a child is up."""
-    spec = child.spec
+    took = now - made.began_at
     ends = min(child.rekey_at, sa.reauth_at)
-    return ChildEstablished(
-        sa.sa,
-        sa.connection,
-        spec.inbound_spi,
-        spec.outbound_spi,
-        spec.suite,
-        spec.local_ts,
-        spec.remote_ts,
-        narrowed(spec, child.wanted),
-        0.0 if ends == NEVER else ends,
-        child.wanted,
-        spec.mode,
-        made.replaces,
-        made.why,
-        now - made.began_at,
-    )
+    return ChildEstablished.of(child.spec, child.wanted, ends, made.replaces, made.why, took)
 
 
 def _original(sa: IkeSa, agreed: Agreed) -> tuple[str, str]:
@@ -105,5 +84,5 @@ def _original(sa: IkeSa, agreed: Agreed) -> tuple[str, str]:
     is_nat = sa.nat_here or sa.nat_there
     if any(agreed.original) or agreed.mode is not Mode.TRANSPORT or not is_nat:
         return agreed.original
-    nobody = "::" if ":" in sa.path.remote[0] else "0.0.0.0"  # noqa: S104 - means: not known
+    nobody = unspecified(sa.path.remote[0])
     return nobody, nobody

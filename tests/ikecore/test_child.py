@@ -1,6 +1,6 @@
 """What a worker is given never prints its keys."""
 
-from ikecore.child import ChildSpec, Keys
+from ikecore.child import UNLIMITED, ChildLimits, ChildSpec, Keys
 from ikecore.proposals import Protocol, Suite
 from policy.path import Path
 from policy.selectors import TrafficSelector
@@ -18,3 +18,9 @@ def test_keys_do_not_show_in_any_text_of_a_child() -> None:
         assert "<20 octets>" in text
         assert "5a5a" not in text
         assert "ZZ" not in text
+
+
+def test_soft_limits_are_a_share_of_the_hard_ones() -> None:
+    limits = ChildLimits(hard_octets=1000, hard_packets=100)
+    assert limits.softened(0.855) == ChildLimits(855, 1000, 85, 100)
+    assert UNLIMITED.softened(0.9) == UNLIMITED
