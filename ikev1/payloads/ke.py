@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ikev1.payloads.octets import Octets
+from ikecore.octets import Octets
 from ikev1.payloads.types import PayloadType
 
 

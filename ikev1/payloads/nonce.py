@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
+from ikecore.octets import Octets
 from ikecore.wire import Malformed, Reader
-from ikev1.payloads.octets import Octets
 from ikev1.payloads.types import PayloadType
 
 SHORTEST: Final = 8

@@ -1,12 +1,10 @@
-"""What every payload codec is held to, and hypothesis strategies of payloads."""
+"""Hypothesis strategies of payloads."""
 
 from ipaddress import ip_address
-from typing import Final, Protocol, Self, TypeVar
+from typing import Final
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
-from ikecore.wire import Malformed, Reader
 from ikev1.payloads.attributes import Attribute
 from ikev1.payloads.attrs import ConfigAttributes
 from ikev1.payloads.delete import Delete
@@ -21,46 +19,8 @@ from ikev1.payloads.notify import Notify
 from ikev1.payloads.sa import ProposalPayload, SecurityAssociation, TransformPayload
 from ikev1.payloads.unknown import Unknown
 from ikev1.payloads.vendor import VendorId
+from tests.ikecore.codec import OCTET, SHORT
 
-MODERATE: Final = settings(max_examples=60, deadline=None)
-
-
-class Codec(Protocol):
-    """What the payload classes have in common."""
-
-    @classmethod
-    def parse(cls, body: Reader) -> Self: ...
-
-    def body(self) -> bytes: ...
-
-
-CodecT = TypeVar("CodecT", bound=Codec)
-
-
-def read(codec: type[CodecT], octets: bytes) -> CodecT:
-    """Parse a whole body, as a chain does: nothing may be left."""
-    reader = Reader(octets)
-    payload = codec.parse(reader)
-    if reader:
-        raise Malformed("octets left", reader.at)
-    return payload
-
-
-def attempt(codec: type[CodecT], octets: bytes) -> CodecT | None:
-    """Return the payload, or None if it is Malformed; any other exception is a test's failure."""
-    try:
-        return read(codec, octets)
-    except Malformed:
-        return None
-
-
-def accepted_cuts(codec: type[CodecT], octets: bytes) -> list[int]:
-    """Return the lengths to which a body can be cut and still be read."""
-    return [n for n in range(len(octets)) if attempt(codec, octets[:n]) is not None]
-
-
-OCTET: Final = st.integers(0, 255)
-SHORT: Final = st.integers(0, 65535)
 LONG: Final = st.integers(0, 2**32 - 1)
 ATTRIBUTES: Final = st.lists(
     st.builds(Attribute, st.integers(0, 0x7FFF), st.one_of(SHORT, st.binary(max_size=20))),

@@ -13,7 +13,8 @@ from ikev1.payloads.attributes import (
     parse_attributes,
     value_of,
 )
-from tests.ikev1.payloads.codec import ATTRIBUTES, MODERATE
+from tests.ikecore.codec import MODERATE
+from tests.ikev1.payloads.codec import ATTRIBUTES
 
 TWO = bytes.fromhex("800b0001 000c0004 00015180")
 

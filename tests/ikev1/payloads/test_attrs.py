@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from ikev1.payloads.attributes import Attribute
 from ikev1.payloads.attrs import ConfigAttribute, ConfigAttributes, ConfigType
-from tests.ikev1.payloads.codec import ATTRIBUTES, MODERATE, OCTET, SHORT, attempt, read
+from tests.ikecore.codec import MODERATE, OCTET, SHORT, attempt, read
+from tests.ikev1.payloads.codec import ATTRIBUTES
 
 REQUEST = bytes.fromhex("01 00 abcd 00010000 00020000 c0880000")
 ASKED = ConfigAttributes(

@@ -13,7 +13,8 @@ from ikev1.payloads.natd import DraftNatDetection, NatDetection
 from ikev1.payloads.notify import Notify
 from ikev1.payloads.unknown import Unknown
 from ikev1.payloads.vendor import VendorId
-from tests.ikev1.payloads.codec import MODERATE, OCTET, PAYLOADS
+from tests.ikecore.codec import MODERATE, OCTET
+from tests.ikev1.payloads.codec import PAYLOADS
 
 TWO = bytes.fromhex("0b000008 68617368 0000000c 00000001 0100000e")  # HASH, a notify
 

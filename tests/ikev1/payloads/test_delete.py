@@ -7,7 +7,8 @@ from scapy.layers.isakmp import ISAKMP_payload_Delete
 
 from ikecore.wire import Malformed
 from ikev1.payloads.delete import Delete
-from tests.ikev1.payloads.codec import MODERATE, accepted_cuts, attempt, deletes, read
+from tests.ikecore.codec import MODERATE, accepted_cuts, attempt, read
+from tests.ikev1.payloads.codec import deletes
 
 COOKIES = b"initiatoresponde"
 TWO = bytes.fromhex("00000001 03 04 0002 deadbeef 00000100")

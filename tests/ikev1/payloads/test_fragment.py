@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ikev1.payloads.fragment import Fragment
-from tests.ikev1.payloads.codec import MODERATE, OCTET, SHORT, accepted_cuts, attempt, read
+from tests.ikecore.codec import MODERATE, OCTET, SHORT, accepted_cuts, attempt, read
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,7 @@ from ikecore.identities import LONGEST, Identity, IdType
 from ikecore.wire import Malformed
 from ikev1.payloads.ident import Identification
 from policy.selectors import TrafficSelector
-from tests.ikev1.payloads.codec import (
-    MODERATE,
-    OCTET,
-    SHORT,
-    accepted_cuts,
-    attempt,
-    read,
-)
+from tests.ikecore.codec import MODERATE, OCTET, SHORT, accepted_cuts, attempt, read
 
 WIRE = bytes.fromhex("02 11 01f4") + b"ga.lab"
 SIX = "20010db8000000000000000000000000"

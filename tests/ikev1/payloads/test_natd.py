@@ -3,7 +3,7 @@
 import pytest
 
 from ikev1.payloads.natd import DraftNatDetection, NatDetection
-from tests.ikev1.payloads.codec import read
+from tests.ikecore.codec import read
 
 
 @pytest.mark.parametrize("codec", [NatDetection, DraftNatDetection])

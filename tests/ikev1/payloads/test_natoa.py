@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from ikecore.wire import Malformed
 from ikev1.payloads.natoa import DraftOriginalAddress, OriginalAddress
-from tests.ikev1.payloads.codec import ADDRESSES, MODERATE, accepted_cuts, attempt, read
+from tests.ikecore.codec import MODERATE, accepted_cuts, attempt, read
+from tests.ikev1.payloads.codec import ADDRESSES
 
 FOUR = bytes.fromhex("01000000 0a010203")
 SIX = bytes.fromhex("05000000 20010db8 00000000 00000000 00000001")

@@ -5,7 +5,7 @@ from scapy.layers.isakmp import ISAKMP_payload_Nonce
 
 from ikecore.wire import Malformed
 from ikev1.payloads.nonce import Nonce
-from tests.ikev1.payloads.codec import accepted_cuts, read
+from tests.ikecore.codec import accepted_cuts, read
 
 
 @pytest.mark.parametrize("length", [0, 7, 257, 4096])

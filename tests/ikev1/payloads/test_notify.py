@@ -8,7 +8,8 @@ from scapy.layers.isakmp import ISAKMP_payload_Notify
 from ikecore.wire import Malformed
 from ikev1.payloads.notify import Notify
 from ikev1.payloads.types import NotifyType
-from tests.ikev1.payloads.codec import LONG, MODERATE, OCTET, SHORT, accepted_cuts, attempt, read
+from tests.ikecore.codec import MODERATE, OCTET, SHORT, accepted_cuts, attempt, read
+from tests.ikev1.payloads.codec import LONG
 
 COOKIES = b"initiatoresponde"
 PROBE = bytes.fromhex("00000001 01 10 8d28") + COOKIES + bytes.fromhex("00000007")

@@ -13,7 +13,8 @@ from ikecore.offers import PROPOSALS, TRANSFORMS
 from ikecore.wire import Malformed
 from ikev1.payloads.attributes import Attribute
 from ikev1.payloads.sa import ProposalPayload, SecurityAssociation, TransformPayload
-from tests.ikev1.payloads.codec import DATA, LONG, MODERATE, attempt, proposals, read
+from tests.ikecore.codec import MODERATE, attempt, read
+from tests.ikev1.payloads.codec import DATA, LONG, proposals
 
 PHASE1 = bytes.fromhex(
     "00000001 00000001"

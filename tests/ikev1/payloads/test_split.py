@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ikecore.wire import Malformed
 from ikev1.payloads.split import split_networks, split_octets
-from tests.ikev1.payloads.codec import MODERATE
+from tests.ikecore.codec import MODERATE
 
 TWO = bytes.fromhex("0a010000 ffff0000 000000000000 c0a80500 ffffff00 000000000000")
 NETWORKS = (IPv4Network("10.1.0.0/16"), IPv4Network("192.168.5.0/24"))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ikecore.wire import Reader
 from ikev1.payloads.unknown import Unknown
-from tests.ikev1.payloads.codec import MODERATE, OCTET
+from tests.ikecore.codec import MODERATE, OCTET
 
 
 @MODERATE

@@ -3,7 +3,7 @@
 from scapy.layers.isakmp import ISAKMP_payload_VendorID
 
 from ikev1.payloads.vendor import VendorId
-from tests.ikev1.payloads.codec import read
+from tests.ikecore.codec import read
 
 
 def test_known_octets_are_read_and_written() -> None:

@@ -1,13 +1,11 @@
-"""What every payload codec is held to, and hypothesis strategies of payloads."""
+"""Hypothesis strategies of payloads."""
 
-from typing import Final, Protocol, Self, TypeVar
+from typing import Final
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from ikecore.identities import Identity
 from ikecore.proposals import Proposal, Transform
-from ikecore.wire import Malformed, Reader
 from ikev2.payloads.auth import Authentication
 from ikev2.payloads.delete import Delete
 from ikev2.payloads.ident import IdInitiator, IdResponder
@@ -19,46 +17,8 @@ from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
 from ikev2.payloads.unknown import Unknown
 from ikev2.payloads.vendor import VendorId
 from policy.selectors import TrafficSelector
+from tests.ikecore.codec import OCTET, SHORT
 
-MODERATE: Final = settings(max_examples=60, deadline=None)
-
-
-class Codec(Protocol):
-    """What the payload classes have in common."""
-
-    @classmethod
-    def parse(cls, body: Reader) -> Self: ...
-
-    def body(self) -> bytes: ...
-
-
-CodecT = TypeVar("CodecT", bound=Codec)
-
-
-def read(codec: type[CodecT], octets: bytes) -> CodecT:
-    """Parse a whole body, as a chain does: nothing may be left."""
-    reader = Reader(octets)
-    payload = codec.parse(reader)
-    if reader:
-        raise Malformed("octets left", reader.at)
-    return payload
-
-
-def attempt(codec: type[CodecT], octets: bytes) -> CodecT | None:
-    """Return the payload, or None if it is Malformed; any other exception is a test's failure."""
-    try:
-        return read(codec, octets)
-    except Malformed:
-        return None
-
-
-def accepted_cuts(codec: type[CodecT], octets: bytes) -> list[int]:
-    """Return the lengths to which a body can be cut and still be read."""
-    return [n for n in range(len(octets)) if attempt(codec, octets[:n]) is not None]
-
-
-OCTET: Final = st.integers(0, 255)
-SHORT: Final = st.integers(0, 65535)
 TRANSFORMS: Final = st.builds(Transform, OCTET, SHORT, SHORT)
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scapy.contrib.ikev2 import IKEv2_AUTH
 
 from ikev2.payloads.auth import Authentication, AuthMethod
-from tests.ikev2.payloads.codec import MODERATE, OCTET, accepted_cuts, attempt, read
+from tests.ikecore.codec import MODERATE, OCTET, accepted_cuts, attempt, read
 
 WIRE = bytes.fromhex("02000000 0102")
 

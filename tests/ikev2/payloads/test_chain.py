@@ -13,7 +13,8 @@ from ikev2.payloads.nonce import Nonce
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.unknown import Unknown
 from ikev2.payloads.vendor import VendorId
-from tests.ikev2.payloads.codec import MODERATE, OCTET, PAYLOADS
+from tests.ikecore.codec import MODERATE, OCTET
+from tests.ikev2.payloads.codec import PAYLOADS
 
 TWO = bytes.fromhex("29000008 0005 0000 00000008 0000402e")  # KE of no octets, a notify
 

@@ -7,7 +7,8 @@ from scapy.contrib.ikev2 import IKEv2_Delete
 
 from ikecore.wire import Malformed
 from ikev2.payloads.delete import Delete
-from tests.ikev2.payloads.codec import MODERATE, SPIS, accepted_cuts, attempt, read
+from tests.ikecore.codec import MODERATE, accepted_cuts, attempt, read
+from tests.ikev2.payloads.codec import SPIS
 
 TWO = bytes.fromhex("03 04 0002 deadbeef 00000100")
 

@@ -8,7 +8,8 @@ from scapy.contrib.ikev2 import IKEv2_IDi, IKEv2_IDr
 from ikecore.identities import LONGEST, Identity, IdType
 from ikecore.wire import Malformed
 from ikev2.payloads.ident import IdInitiator, IdResponder
-from tests.ikev2.payloads.codec import IDENTITIES, MODERATE, RESERVED, accepted_cuts, attempt, read
+from tests.ikecore.codec import MODERATE, accepted_cuts, attempt, read
+from tests.ikev2.payloads.codec import IDENTITIES, RESERVED
 
 WIRE = bytes.fromhex("02000000") + b"ga.lab"
 GA = Identity(IdType.FQDN, b"ga.lab")

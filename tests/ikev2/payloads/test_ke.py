@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scapy.contrib.ikev2 import IKEv2_KE
 
 from ikev2.payloads.ke import KeyExchangeData
-from tests.ikev2.payloads.codec import MODERATE, SHORT, accepted_cuts, attempt, read
+from tests.ikecore.codec import MODERATE, SHORT, accepted_cuts, attempt, read
 
 WIRE = bytes.fromhex("001f0000 01020304")
 

@@ -7,7 +7,7 @@ from scapy.contrib.ikev2 import IKEv2_Nonce
 
 from ikecore.wire import Malformed
 from ikev2.payloads.nonce import Nonce
-from tests.ikev2.payloads.codec import MODERATE, accepted_cuts, read
+from tests.ikecore.codec import MODERATE, accepted_cuts, read
 
 
 @MODERATE

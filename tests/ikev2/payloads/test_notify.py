@@ -8,7 +8,7 @@ from scapy.contrib.ikev2 import IKEv2_Notify
 from ikecore.wire import Malformed
 from ikev2.payloads.notify import Notify
 from ikev2.payloads.types import NotifyType
-from tests.ikev2.payloads.codec import MODERATE, OCTET, SHORT, accepted_cuts, attempt, read
+from tests.ikecore.codec import MODERATE, OCTET, SHORT, accepted_cuts, attempt, read
 
 REKEY = bytes.fromhex("03 04 4009 deadbeef")
 

@@ -9,7 +9,8 @@ from ikecore.offers import PROPOSALS, TRANSFORMS
 from ikecore.proposals import Proposal, Transform
 from ikecore.wire import Malformed
 from ikev2.payloads.sa import SecurityAssociation
-from tests.ikev2.payloads.codec import MODERATE, accepted_cuts, attempt, proposals, read
+from tests.ikecore.codec import MODERATE, accepted_cuts, attempt, read
+from tests.ikev2.payloads.codec import proposals
 
 # What strongSwan offers for aes128-sha256-x25519, aes256gcm16-prfsha384-ecp384.
 STRONGSWAN = bytes.fromhex(

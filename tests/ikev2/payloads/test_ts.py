@@ -10,7 +10,8 @@ from scapy.contrib.ikev2 import IKEv2_TSi, IPv4TrafficSelector
 from ikecore.wire import Malformed
 from ikev2.payloads.ts import SelectorsInitiator, SelectorsResponder
 from policy.selectors import TrafficSelector
-from tests.ikev2.payloads.codec import MODERATE, SELECTORS, accepted_cuts, attempt, read
+from tests.ikecore.codec import MODERATE, accepted_cuts, attempt, read
+from tests.ikev2.payloads.codec import SELECTORS
 
 LAN = TrafficSelector.from_cidr("10.1.0.0/24")
 V4 = bytes.fromhex("01000000 07000010 0000ffff 0a010000 0a0100ff")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ikecore.wire import Reader
 from ikev2.payloads.unknown import Unknown
-from tests.ikev2.payloads.codec import MODERATE, OCTET
+from tests.ikecore.codec import MODERATE, OCTET
 
 
 @MODERATE

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scapy.contrib.ikev2 import IKEv2_VendorID
 
 from ikev2.payloads.vendor import VendorId
-from tests.ikev2.payloads.codec import MODERATE, read
+from tests.ikecore.codec import MODERATE, read
 
 
 @MODERATE

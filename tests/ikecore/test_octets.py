@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ikev1.payloads.octets import Octets
-from tests.ikev1.payloads.codec import MODERATE, read
+from ikecore.octets import Octets
+from tests.ikecore.codec import MODERATE, read
 
 
 @MODERATE
