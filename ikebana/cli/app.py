@@ -90,11 +90,16 @@ def psk_fingerprint(name: Name, config: ConfigFile) -> None:
 
 
 @app.command("explain-proposal")
-def explain_proposal(keywords: Annotated[str, typer.Argument(metavar="KEYWORDS")]) -> None:
+def explain_proposal(
+    keywords: Annotated[str, typer.Argument(metavar="KEYWORDS")],
+    ikev1: Annotated[
+        bool, typer.Option("--ikev1", help="Tell also what IKEv1 can say of it.")
+    ] = False,
+) -> None:
     """Tell what each keyword of a proposal is (aes128-sha256-modp2048), for IKE and ESP."""
     from ikebana.cli.explain import explain
 
-    found = explain(keywords)
+    found = explain(keywords, ikev1=ikev1)
     say(found.lines)
     raise typer.Exit(Exit.OK if found.usable else Exit.FAILED)
 

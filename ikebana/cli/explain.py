@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
+from ikebana.config.vocabulary import inexpressible
 from ikebana.render.text import clean, fit
 from ikecore.keywords import KeywordError, parse_proposal
-from ikecore.proposals import Protocol, describe
+from ikecore.proposals import Protocol, TransformType, describe
 from suites.encr import Encr
 from suites.integ import Integ
 from suites.kex import Group
@@ -32,8 +33,8 @@ class Explanation:
     usable: bool
 
 
-def explain(keywords: str) -> Explanation:
-    """Explain a proposal in strongSwan's spelling."""
+def explain(keywords: str, *, ikev1: bool = False) -> Explanation:
+    """Explain a proposal in strongSwan's spelling; ``ikev1``: also what IKEv1 can say of it."""
     keywords = keywords.strip()[:_LIMIT]
     lines: list[str] = []
     for token in filter(None, keywords.lower().split("-")):
@@ -47,7 +48,22 @@ def explain(keywords: str) -> Explanation:
         else:
             usable = True
             lines.append(f"as {protocol.name}: {found}")
+            if ikev1:
+                lines.append(_in_ikev1(keywords, protocol))
     return Explanation(tuple(lines), usable)
+
+
+def _in_ikev1(keywords: str, protocol: Protocol) -> str:
+    """Tell whether IKEv1 has numbers for a proposal, which can be read, and what would do."""
+    name = f"    in IKEv1{', phase 1' if protocol is Protocol.IKE else ''}"
+    bad = [
+        f"{row.name} has no number ({clean(hint)})"
+        for row, hint in inexpressible(keywords, protocol)
+    ]
+    if bad:
+        return f"{name}: no: {'; '.join(bad)}"
+    # the PRF is that of the hash and is not negotiated (RFC 2409 section 4)
+    return f"{name}: {describe(parse_proposal(keywords, protocol).without(TransformType.PRF))}"
 
 
 def _token(token: str) -> list[str]:

@@ -177,6 +177,7 @@ def test_explain_proposal_tells_each_word_and_both_uses() -> None:
     assert "sha1: integrity; transform type 3 id 2; key 160 bits" in ran.out
     assert "better modp2048" in ran.out
     assert Ran("explain-proposal", "aes999").code == 1
+    assert "in IKEv1, phase 1" in Ran("explain-proposal", "--ikev1", "aes128-sha1-modp1024").out
 
 
 def test_colour_stays_out_of_pipes(path: str) -> None:

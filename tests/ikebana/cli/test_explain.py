@@ -83,3 +83,17 @@ def test_odd_input_is_explained_all_the_same(words: str) -> None:
     found = explain(words)
     assert not found.usable
     assert all(line.isprintable() for line in found.lines)
+
+
+def test_what_ikev1_can_say_of_it_stands_below() -> None:
+    lines = explain("aes128-sha256-modp2048", ikev1=True).lines
+    assert lines[-5:-1] == (
+        "as IKE: aes128-sha256-prfsha256-modp2048",
+        "    in IKEv1, phase 1: aes128-sha256-modp2048",
+        "as ESP: aes128-sha256-modp2048",
+        "    in IKEv1: aes128-sha256-modp2048",
+    )
+    lines = explain("aes128gcm16-x25519", ikev1=True).lines
+    (ike,) = [line for line in lines if "phase 1" in line]
+    assert ike.startswith("    in IKEv1, phase 1: no: aes128gcm16 has no number (aes256 or aes128")
+    assert not any("IKEv1" in line for line in explain("aes128gcm16-x25519").lines)

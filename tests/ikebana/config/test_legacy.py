@@ -4,12 +4,8 @@ import pytest
 
 from ikebana.config.compile import compile_tunnel
 from ikebana.config.gateway import Gateway
-from ikebana.config.legacy import CIPHERS, GROUPS, HASHES, inexpressible, is_expressible
 from ikecore.profile import IkeVersion, Phase1Mode
-from ikecore.proposals import Protocol, describe
-from suites.encr import ENCR_BY_NAME
-from suites.integ import INTEG_BY_NAME
-from suites.kex import GROUP_BY_ID
+from ikecore.proposals import describe
 from tests.ikebana.config.sample import CONNECTION, config, connection_problem, problems
 
 OLD = 'ike.version = "ikev1"\n'
@@ -139,25 +135,6 @@ def test_any_needs_something_that_both_versions_can_say() -> None:
     found = connection_problem(lines + 'ipsec.encryption = "chacha20poly1305"')
     assert found.path == "connection[0].ipsec"
     assert problems(CONNECTION + lines + 'ike.proposals = ["aes128-sha256-x25519-ecp256"]') == ()
-
-
-def test_the_tables_name_rows_that_there_are() -> None:
-    assert set(ENCR_BY_NAME) >= CIPHERS
-    assert set(INTEG_BY_NAME) >= HASHES
-    assert {row.name for row in GROUP_BY_ID.values()} >= GROUPS
-
-
-def test_a_proposal_is_expressible_if_each_kind_has_a_choice_left() -> None:
-    text = "aes128gcm16-aes256gcm16-sha256-modp2048"
-    assert not is_expressible(text, Protocol.IKE)
-    assert [row.name for row, _ in inexpressible(text, Protocol.IKE)] == [
-        "aes128gcm16",
-        "aes256gcm16",
-    ]
-    assert is_expressible("aes128gcm16-chacha20poly1305", Protocol.ESP)
-    assert not is_expressible("nonsense", Protocol.ESP)
-    assert list(inexpressible("sha256-aes128gmac_ah", Protocol.AH)) == []
-    assert [row.name for row, _ in inexpressible("aescmac", Protocol.AH)] == ["aescmac"]
 
 
 # -- networks -------------------------------------------------------------------------------------

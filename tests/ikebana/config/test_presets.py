@@ -1,5 +1,5 @@
-from ikebana.config.legacy import inexpressible
 from ikebana.config.presets import PRESETS, PRESETS_OF_IKEV1, CryptoPreset, preset_of
+from ikebana.config.vocabulary import inexpressible
 from ikecore.keywords import parse_proposal
 from ikecore.profile import IkeVersion
 from ikecore.proposals import Protocol
