@@ -7,11 +7,14 @@ from typing import Any
 from ikecore.identities import Identity, IdType
 from ikecore.keywords import parse_proposal
 from ikecore.profile import LegacyTerms, Profile
-from ikecore.proposals import Proposal, Protocol
+from ikecore.proposals import Proposal, Protocol, Suite
 from ikecore.wire import Reader
 from ikev1.payloads.attributes import Attribute, value_of
 from ikev1.payloads.sa import ProposalPayload, SecurityAssociation, TransformPayload
+from ikev1.phase2_offer import Chosen2, choose_phase2, offer_phase2
 
+THEIRS, OURS = 0xC0000001, 0xD0000002
+TUNNEL = 1
 NOBODY = Identity(IdType.FQDN, b"nobody")
 
 
@@ -66,3 +69,21 @@ def with_more(sa: SecurityAssociation, *more: Attribute) -> SecurityAssociation:
 
 def lacking(sa: SecurityAssociation, kind: int) -> SecurityAssociation:
     return changed(sa, lambda all_: (one for one in all_ if one.type != kind))
+
+
+def home(*texts: str, protocol: Protocol = Protocol.ESP, **more: Any) -> Profile:
+    return profile(esp=proposals(*texts, protocol=protocol), **more)
+
+
+def offered(us: Profile, encapsulation: int = TUNNEL) -> SecurityAssociation:
+    return on_the_wire(offer_phase2(us, THEIRS, encapsulation))
+
+
+def chosen(us: Profile, sa: SecurityAssociation, encapsulation: int = TUNNEL) -> Chosen2 | None:
+    return choose_phase2(us, sa, OURS, encapsulation)
+
+
+def agreed(us: Profile, peer: Profile) -> Suite:
+    found = chosen(us, offered(peer))
+    assert found is not None
+    return found.suite

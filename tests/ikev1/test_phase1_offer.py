@@ -1,11 +1,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ikecore.profile import Phase1Mode
 from ikecore.proposals import Protocol, Suite, TransformType, describe
+from ikecore.wire import Reader
 from ikev1.payloads.attributes import Attribute
 from ikev1.payloads.sa import ProposalPayload, SecurityAssociation, TransformPayload
 from ikev1.phase1_offer import (
@@ -35,6 +39,7 @@ from .offers import (
     with_more,
     with_value,
 )
+from .recorded import FILES, QUICK, SA, ByHand, Recording
 
 PSK = Method.PSK
 ALL = [
@@ -338,3 +343,51 @@ def test_configured_numbers_of_sm4_and_sm3() -> None:
     assert blame_phase1(proposals("sm4-sha1-modp2048"), on_the_wire(offer), private) == (
         TransformType.INTEG,
     )
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_two_strongswans_agreed_on(path: Path) -> None:
+    recording = Recording(path)
+    hand = ByHand(recording)
+    offer, answer = (
+        SecurityAssociation.parse(Reader(body))
+        for one in recording.messages
+        if one.exchange != QUICK and not one.is_encrypted
+        for kind, body in hand.payloads(one)
+        if kind == SA
+    )
+    us = profile(recording.ike)
+    found = choose_phase1(us.ike_proposals, offer, tuple(Method))
+    assert found is not None
+    assert (found.proposal,) == answer.proposals
+    assert (names(found.suite), found.lifetime) == (recording.ike, 15840.0)
+    assert found.auth_method == (65001 if path.stem.startswith("xauth") else 1)
+    assert accepted_phase1(us, offer.proposals, answer) == found
+
+
+ANY = st.builds(
+    TransformPayload,
+    st.integers(0, 255),
+    st.integers(0, 2),
+    st.lists(
+        st.builds(Attribute, st.integers(0, 17), st.integers(0, 65535) | st.binary(max_size=12)),
+        max_size=8,
+    ).map(tuple),
+)
+ANY_PROPOSAL = st.builds(
+    ProposalPayload,
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.binary(max_size=8),
+    st.lists(ANY, max_size=4).map(tuple),
+)
+
+
+@given(st.lists(ANY_PROPOSAL, max_size=4).map(lambda all_: SecurityAssociation(tuple(all_))))
+def test_whatever_is_offered_the_choice_is_ours_or_none(sa: SecurityAssociation) -> None:
+    ours = proposals("3des-md5-modp1024", "des-sha1-modp768")
+    found = choose_phase1(ours, sa, tuple(Method))
+    assert found is None or names(found.suite) in ("3des-md5-modp1024", "des-sha1-modp768")
+    blame_phase1(ours, sa)
+    assert all(describe(one).isprintable() for one in theirs_phase1(sa))
+    assert all(name.isprintable() for name in methods_of(sa))
