@@ -70,7 +70,7 @@ class Gateway:
         )
         self._runner = Runner(self.endpoint, self.outlet, loop.time)
         self._inbox = Inbox(
-            Triage(self.endpoint.knows),
+            Triage(self.endpoint.knows, self.endpoint.speaks),
             self.tally,
             self._roster,
             loop.time,

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 
 from ikebana.config.access import PoolPlan
 from ikebana.control.view import Level
@@ -23,6 +23,7 @@ from ikecore.events import Credentials, Leased, Refused, UserAccepted
 from ikecore.lease import Lease
 from policy.pool import Pool
 
+_T = TypeVar("_T")
 _MOST_NETWORKS: Final = 64
 
 
@@ -86,10 +87,8 @@ class Reception:
         """Take it that an SA came up, perhaps in another one's place, or ended."""
         match report:
             case Established():
-                if report.replaces in self._given:
-                    self._given[report.sa] = self._given.pop(report.replaces)
-                if report.replaces in self._ours:
-                    self._ours[report.sa] = self._ours.pop(report.replaces)
+                _hand_on(self._given, report.replaces, report.sa)
+                _hand_on(self._ours, report.replaces, report.sa)
             case Closed():
                 pool, holder = self._given.pop(report.sa, (None, ""))
                 if pool is not None:
@@ -143,6 +142,12 @@ class Reception:
             tunnel.lease = now
             if self._roster.by_name.get(tunnel.name) is tunnel:  # else its routes are given back
                 self._moved(tunnel)
+
+
+def _hand_on(leases: dict[bytes, _T], old: bytes, new: bytes) -> None:
+    """Give an SA's lease to the one after it, unless that asked for one by itself."""
+    if old in leases and new not in leases:
+        leases[new] = leases.pop(old)
 
 
 def _sane(lease: Lease) -> Lease | None:

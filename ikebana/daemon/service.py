@@ -35,6 +35,7 @@ from ikebana.daemon.tunnels import Tunnel
 from ikebana.daemon.verbs import Verbs
 from ikebana.daemon.views import connection_view
 from ikebana.daemon.watching import Watching
+from ikebana.render.keylog import is_ikev1
 from ikecore.actions import ChildEstablished, Established, Failed
 from ikecore.trace import KeysDerived, MessageTraced, Record, Retransmitted
 from policy.flow import Flow
@@ -201,9 +202,12 @@ def _step(what: Record | Report, ms: float) -> Step | None:
         case Retransmitted():
             return StepDone(False, "no answer yet, sent again", ms)
         case KeysDerived():
-            return StepDone(True, "IKE_SA_INIT", ms, str(what.suite))
+            text = "phase 1 keys" if is_ikev1(what) else "IKE_SA_INIT"
+            return StepDone(True, text, ms, str(what.suite))
         case Established():
-            return StepDone(True, "IKE_AUTH", ms, f"peer is {what.remote_id}")
+            text = "phase 1 (IKEv1, legacy)" if what.version == 1 else "IKE_AUTH"
+            vendor = f", {what.vendor}" if what.vendor else ""
+            return StepDone(True, text, ms, f"peer is {what.remote_id}{vendor}")
         case ChildEstablished():
             local = ", ".join(map(str, what.local_ts))
             remote = ", ".join(map(str, what.remote_ts))

@@ -12,23 +12,25 @@ from typing import Final
 from ikebana.rate import Rate
 
 _NO_SPI: Final = bytes(8)
-_VERSION: Final = slice(17, 18)
-_IKEV2: Final = b"\x20"
+_VERSION: Final = 17  # the octet of the header, the major version in its upper half
 
 
 class Triage:
     """Ask it before any octet of a datagram is parsed.
 
-    ``knows`` tells whether some connection's peer may come from an address.
+    ``knows`` tells whether some connection's peer may come from an address, ``speaks`` whether a
+    major version of IKE is in service.
     """
 
-    def __init__(self, knows: Callable[[str], bool]) -> None:
+    def __init__(self, knows: Callable[[str], bool], speaks: Callable[[int], bool]) -> None:
         self._knows = knows
+        self._speaks = speaks
         self._peers = Rate(1000.0, 500.0)
         self._strangers = Rate(200.0, 100.0)
 
     def admits(self, data: bytes, address: str, now: float) -> bool:
         """Tell whether to work on a datagram from ``address``."""
-        if data[8:16] != _NO_SPI and data[_VERSION] == _IKEV2:
+        is_whole = len(data) > _VERSION
+        if is_whole and data[8:16] != _NO_SPI and self._speaks(data[_VERSION] >> 4):
             return True
         return (self._peers if self._knows(address) else self._strangers).takes(now)

@@ -52,7 +52,7 @@ class Desk:
         self.roster.add(self.tunnel)
         self.roster.add_child(300, self.tunnel)
         self.inbox = Inbox(
-            Triage(lambda _: False),
+            Triage(lambda _: False, lambda major: major == 2),
             self.tally,
             self.roster,
             lambda: 10.0,

@@ -115,6 +115,18 @@ def test_a_lease_goes_on_with_the_sa_that_replaces_its_own(server: Desk) -> None
     assert server.lease(C, "bob") == "10.9.0.2"
 
 
+def test_a_new_sa_that_has_its_own_lease_leaves_the_old_one_to_its_end(server: Desk) -> None:
+    server.lease(A, "alice")
+    server.lease(B, "alice")
+    server.replaced(A, B)
+    server.closed(B)
+    server.closed(A)
+    assert [server.lease(sa, name) for sa, name in ((A, "x"), (B, "alice"))] == [
+        "10.9.0.2",
+        "10.9.0.1",
+    ]
+
+
 def test_a_pool_without_an_address_left_says_so() -> None:
     desk = Desk(DIRECTORY.replace("10.9.0.0/24", "10.9.0.0/30") + SERVER)
     assert [desk.lease(sa, sa.decode()) for sa in (A, B, C)] == ["10.9.0.1", "10.9.0.2", ""]

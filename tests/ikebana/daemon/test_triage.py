@@ -9,8 +9,8 @@ LATER = bytes(range(16)) + b"\x2e\x20\x25\x08"
 IKEV1 = bytes(range(8)) + bytes(8) + b"\x01\x10\x02\x00"
 
 
-def triage() -> Triage:
-    return Triage(lambda address: address == PEER)
+def triage(*majors: int) -> Triage:
+    return Triage(lambda address: address == PEER, (majors or (2,)).__contains__)
 
 
 def test_a_rate_takes_a_burst_and_then_so_many_a_second() -> None:
@@ -36,6 +36,15 @@ def test_what_names_an_sa_passes_during_any_flood() -> None:
     one = triage()
     while one.admits(FIRST, PEER, 1.0):
         pass
+    assert one.admits(LATER, PEER, 1.0)
+
+
+def test_what_names_an_sa_of_ikev1_passes_where_that_is_in_service() -> None:
+    one = triage(1, 2)
+    while one.admits(FIRST, PEER, 1.0):
+        pass
+    assert not one.admits(IKEV1, PEER, 1.0)
+    assert one.admits(IKEV1[:8] + LATER[8:16] + IKEV1[16:], PEER, 1.0)
     assert one.admits(LATER, PEER, 1.0)
 
 
