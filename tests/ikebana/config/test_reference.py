@@ -23,7 +23,7 @@ def test_every_table_and_field_is_on_the_page() -> None:
             assert f"`{name}`" in page or f".{name}]" in page
 
 
-@pytest.mark.parametrize("page", ["reference/configuration.md", "operating.md"])
+@pytest.mark.parametrize("page", ["reference/configuration.md", "operating.md", "ikev1.md"])
 def test_what_the_pages_show_is_a_configuration(page: str, tmp_path: Path) -> None:
     (tmp_path / "net.psk").write_text(KEY)
     shown = re.findall(r"```toml\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
