@@ -6,7 +6,7 @@ import pytest
 
 from ikecore.child import ChildLimits, Mode
 from ikecore.profile import Profile
-from ikecore.proposals import Protocol
+from ikecore.proposals import Proposal, Protocol, Transform, TransformType
 from ikecore.wire import Reader
 from ikev1.payloads.attributes import Attribute
 from ikev1.payloads.sa import SecurityAssociation
@@ -268,6 +268,15 @@ def test_more_secrecy_than_we_ask_for_is_taken() -> None:
     assert found is not None
     assert found.group == 2
     assert found.suite.group is GROUP_BY_NAME["modp1024"]
+
+
+def test_where_a_group_may_be_left_out_it_may_not_be_another() -> None:
+    (one,) = proposals("aes128-sha1-modp2048", protocol=Protocol.ESP)
+    none = Transform(TransformType.KE, 0)
+    us = replace(home(), esp_proposals=(Proposal(one.protocol, (*one.transforms, none)),))
+    assert agreed(us, home("aes128-sha1")).group is None
+    assert agreed(us, home("aes128-sha1-modp2048")).group is GROUP_BY_NAME["modp2048"]
+    assert chosen(us, offered(home("aes128-sha1-modp1024"))) is None
 
 
 def test_a_group_that_nobody_knows_is_not_taken() -> None:

@@ -97,6 +97,13 @@ def test_ah_is_told_in_keywords() -> None:
     assert [describe(one) for one in theirs_phase2(other)] == ["ripemd160-modp1024"]
 
 
+def test_ah_whose_two_numbers_differ_is_not_told_as_either() -> None:
+    sa = with_value(offered(home("sha1", protocol=Protocol.AH)), 5, 1)
+    assert [describe(one) for one in theirs_phase2(sa)] == ["authentication:1"]
+    for ours in ("sha1", "md5"):
+        assert blame_phase2(home(ours, protocol=Protocol.AH), sa) == (TransformType.INTEG,)
+
+
 def test_strangers_are_told_by_name_or_number() -> None:
     sa = with_value(with_value(offered(US), 5, 4), 3, 30)
     assert [describe(one) for one in theirs_phase2(sa)] == ["aes128-kpdk-ecp512bp"]
