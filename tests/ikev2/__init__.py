@@ -2,6 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite(
-    "tests.ikev2.network", "tests.ikev2.races.scene", "tests.ikev2.races.plan"
-)
+pytest.register_assert_rewrite("tests.ikev2.network", "tests.ikev2.races.scene")

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.pair.network")
+pytest.register_assert_rewrite("tests.pair.network", "tests.pair.scene", "tests.pair.plan")

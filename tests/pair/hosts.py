@@ -70,6 +70,7 @@ class Host:
     profile: Profile
     address: str
     psk: bytes = b"a shared secret of the lab"
+    psks: dict[str, bytes] = field(default_factory=dict)  # where a connection has another one
     answers_authorize: bool = True
     answers_users: bool = True  # what is asked of users and addresses
     has_key: bool = True
@@ -88,8 +89,8 @@ class Host:
     def answer(self, question: Authorize | AskCredentials | CheckUser | AskLease) -> Event:
         """Return what this end's daemon answers its endpoint."""
         match question:
-            case Authorize(sa) if self.has_key:
-                return Authorized(sa, Secret(self.psk))
+            case Authorize(sa, name) if self.has_key:
+                return Authorized(sa, Secret(self.psks.get(name, self.psk)))
             case AskCredentials(sa) if self.user:
                 return Credentials(sa, self.user, Secret(self.password))
             case CheckUser(sa, _, user, password) if self.users.get(user) == password.reveal():

@@ -2,7 +2,9 @@
 
 import pytest
 
-from .plan import Plan, draw, failure
+from tests.pair.plan import Plan, draw
+
+from .plan import failure
 from .reading import report, shrink
 
 RUNS = 1000  # ten times as many with --soak
