@@ -3,10 +3,11 @@
 RFC 7296 section 3.5 and RFC 2407 section 4.6.2.1 share the numbers used here.
 """
 
+import contextlib
 import re
 from dataclasses import dataclass
 from enum import IntEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from ikecore import dn
@@ -18,12 +19,14 @@ _SHOWN: Final = 200
 
 
 class IdType(IntEnum):
-    """Identification types (RFC 7296 section 3.5)."""
+    """Identification types (RFC 7296 section 3.5); the subnets are IKEv1's (RFC 2407 4.6.2)."""
 
     IPV4_ADDR = 1
     FQDN = 2
     RFC822_ADDR = 3
+    IPV4_SUBNET = 4
     IPV6_ADDR = 5
+    IPV6_SUBNET = 6
     DER_ASN1_DN = 9
     DER_ASN1_GN = 10
     KEY_ID = 11
@@ -34,6 +37,7 @@ _PREFIXES: Final = {
     "ipv4": IdType.IPV4_ADDR, "ipv6": IdType.IPV6_ADDR, "fqdn": IdType.FQDN, "dns": IdType.FQDN,
     "email": IdType.RFC822_ADDR, "rfc822": IdType.RFC822_ADDR, "userfqdn": IdType.RFC822_ADDR,
     "asn1dn": IdType.DER_ASN1_DN, "asn1gn": IdType.DER_ASN1_GN, "keyid": IdType.KEY_ID,
+    "subnet": IdType.IPV4_SUBNET,
 }  # fmt: skip
 _PREFIX_OF: Final[dict[int, str]] = {
     IdType.IPV4_ADDR: "ipv4", IdType.FQDN: "fqdn", IdType.RFC822_ADDR: "email",
@@ -41,6 +45,7 @@ _PREFIX_OF: Final[dict[int, str]] = {
     IdType.KEY_ID: "keyid",
 }  # fmt: skip
 _WIDTHS: Final[dict[int, int]] = {IdType.IPV4_ADDR: 4, IdType.IPV6_ADDR: 16}
+_SUBNETS: Final[dict[int, int]] = {IdType.IPV4_SUBNET: 4, IdType.IPV6_SUBNET: 16}
 _NAME: Final = re.compile(r"[!-~]+")  # visible ASCII: what a host name is made of, and more
 
 
@@ -64,6 +69,7 @@ class Identity:
         """Read an identity as strongSwan's configuration writes it.
 
         An IP address; ``@fqdn``; ``@@mail``; ``@#hex`` (key id); ``user@host``; ``C=CH, CN=gw``;
+        ``subnet:10.1.0.0/24``;
         ``keyid:text`` and the other types' prefixes, after which ``#`` means hexadecimal; else a
         host name.  Raises :exc:`IdentityError`, a ValueError.
         """
@@ -139,6 +145,8 @@ def _typed(kind: IdType, rest: str) -> Identity:
             if found.type != kind:
                 raise IdentityError(f"{rest} is of the other IP version")
             return found
+        case IdType.IPV4_SUBNET | IdType.IPV6_SUBNET:
+            return _subnet(rest)
         case IdType.DER_ASN1_DN:
             return Identity(kind, _name(rest))
         case IdType.DER_ASN1_GN:
@@ -149,6 +157,15 @@ def _typed(kind: IdType, rest: str) -> Identity:
             if not rest:
                 raise IdentityError("a key id is empty")
             return Identity(kind, rest.encode())
+
+
+def _subnet(text: str) -> Identity:
+    try:
+        found = ip_network(text)
+    except ValueError as why:
+        raise IdentityError(f"{why}; write subnet:10.1.0.0/24") from None
+    kind = IdType.IPV4_SUBNET if found.version == 4 else IdType.IPV6_SUBNET
+    return Identity(kind, found.network_address.packed + found.netmask.packed)
 
 
 def _hex(text: str) -> bytes:
@@ -178,6 +195,11 @@ def _shown(kind: int, data: bytes) -> str:
     match kind:
         case IdType.IPV4_ADDR | IdType.IPV6_ADDR if len(data) == _WIDTHS[kind]:
             return str(ip_address(data))
+        case IdType.IPV4_SUBNET | IdType.IPV6_SUBNET if len(data) == 2 * _SUBNETS[kind]:
+            half = len(data) // 2
+            with contextlib.suppress(ValueError):  # a mask with holes, or host bits
+                mask = int.from_bytes(data[half:], "big")
+                return f"subnet:{ip_network((data[:half], _prefix(mask, half * 8)))}"
         case IdType.FQDN | IdType.RFC822_ADDR:
             return _shown_name(kind, data)
         case IdType.KEY_ID if data.isascii() and _is_text(data.decode()):
@@ -188,6 +210,14 @@ def _shown(kind: int, data: bytes) -> str:
             except Malformed:
                 pass
     return f"{_PREFIX_OF.get(kind, f'type{kind}')}:#{data.hex()}"
+
+
+def _prefix(mask: int, bits: int) -> int:
+    """Return the length of the prefix that a mask stands for; raise ValueError if it has holes."""
+    hosts = mask ^ ((1 << bits) - 1)
+    if hosts & (hosts + 1):
+        raise ValueError("a mask with holes")
+    return bits - hosts.bit_length()
 
 
 def _shown_name(kind: int, data: bytes) -> str:

@@ -103,8 +103,8 @@ class Connection(Model):
     )
     local_id: IdentityText | None = Field(
         default=None,
-        description="Our identity: an IP address, a host name, `user@host`, `keyid:…`, or a "
-        "distinguished name; at most 100 characters.",
+        description="Our identity: an IP address, a host name, `user@host`, `keyid:…`, a "
+        "distinguished name, or with IKEv1 `subnet:10.1.0.0/24`; at most 100 characters.",
         json_schema_extra={"type": "identity", "shown": "our address"},
     )
     remote_id: IdentityText | None = Field(

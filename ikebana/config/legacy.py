@@ -25,6 +25,7 @@ _ADDRESSES: Final = frozenset({IdType.IPV4_ADDR, IdType.IPV6_ADDR})
 _OWN: Final = "IKEv1 has no number for it"
 _ONLY_V1: Final = 'only with ike.version = "ikev1"'
 _ALWAYS: Final = "IKEv1 always authenticates anew"
+_SUBNETS: Final = frozenset({IdType.IPV4_SUBNET, IdType.IPV6_SUBNET})
 _NOTHING: Final = "means nothing to IKEv1"
 
 
@@ -36,6 +37,11 @@ def legacy_refusals(one: "Connection") -> Iterator[Refusal]:
         for name in ("mode", "allow_aggressive_psk"):
             if name in one.ike.model_fields_set:
                 yield Refusal(("ike", name), _ONLY_V1, "leave it out")
+    if version is not IkeVersion.IKEV1:
+        for name, text in (("local_id", one.local_id), ("remote_id", one.remote_id)):
+            if text is not None and Identity.parse(text).type in _SUBNETS:
+                yield Refusal((name,), _ONLY_V1, "an address or a name")
+    if version is IkeVersion.IKEV2:
         return
     if version is IkeVersion.ANY and one.initiation is not Initiation.PASSIVE:
         yield Refusal(

@@ -33,6 +33,8 @@ ANY = st.builds(
         ("C=CH, O=Acme, CN=gw", NAME, dn.encode("C=CH, O=Acme, CN=gw")),
         ("asn1dn:CN=gw", NAME, dn.encode("CN=gw")),
         ("  gw \n", FQDN, b"gw"),
+        ("subnet:10.1.0.0/16", IdType.IPV4_SUBNET, bytes.fromhex("0a010000ffff0000")),
+        ("subnet:fd99::/16", IdType.IPV6_SUBNET, b"\xfd\x99" + bytes(14) + b"\xff\xff" + bytes(14)),
     ],
 )
 def test_what_an_administrator_writes(text: str, kind: IdType, data: bytes) -> None:
@@ -57,6 +59,7 @@ def test_what_an_administrator_writes(text: str, kind: IdType, data: bytes) -> N
         ("NOPE=x", "unknown attribute"),
         ("ipv4:fd99::1", "other IP version"),
         ("ipv6:gw", "does not appear"),
+        ("subnet:10.1.0.1/16", "host bits"),
         ("asn1gn:x", "in hexadecimal"),
         ("keyid:", "empty"),
         ("keyid:" + "x" * (LONGEST + 1), "at most 2048"),
@@ -173,3 +176,17 @@ def test_identities_that_do_not_match(one: Identity, other: Identity) -> None:
 def test_matching_never_raises_and_is_symmetric(one: Identity, other: Identity) -> None:
     assert one.matches(one)
     assert one.matches(other) == other.matches(one)
+
+
+@pytest.mark.parametrize(
+    ("octets", "shown"),
+    [
+        ("0a010000ffff0000", "subnet:10.1.0.0/16"),
+        ("0000000000000000", "subnet:0.0.0.0/0"),
+        ("0a010001ffff0000", "type4:#0a010001ffff0000"),
+        ("0a010000ff00ff00", "type4:#0a010000ff00ff00"),
+        ("0a01", "type4:#0a01"),
+    ],
+)
+def test_a_subnet_is_shown_as_one_if_it_is_one(octets: str, shown: str) -> None:
+    assert str(Identity(IdType.IPV4_SUBNET, bytes.fromhex(octets))) == shown

@@ -186,3 +186,9 @@ def test_a_name_in_main_mode_is_warned_of_for_the_psk_goes_by_address() -> None:
     assert len(warnings(OLD + 'local_id = "192.0.2.1"')) == 1
     names = [path for path, _ in warnings(OLD + AGGRESSIVE + 'local_id = "moon.example"')]
     assert "local_id" not in names
+
+
+def test_a_subnet_is_an_identity_of_ikev1_alone() -> None:
+    lines = 'remote_id = "subnet:10.2.0.0/24"\n'
+    assert problems(CONNECTION + OLD + lines) == ()
+    assert connection_problem(lines).message == 'only with ike.version = "ikev1"'
