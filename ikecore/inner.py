@@ -1,0 +1,66 @@
+"""What an inner address makes of a connection's children, at either end of mode config.
+
+The client's side of each child is its address and nothing else; the server sees to that as well,
+so that no client speaks for another.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ikecore.lease import Lease
+from ikecore.profile import ChildProfile
+from policy.selectors import TrafficSelector
+
+EVERYTHING: Final = TrafficSelector.from_cidr("0.0.0.0/0")
+
+
+def client_children(children: Iterable[ChildProfile], lease: Lease) -> tuple[ChildProfile, ...]:
+    """Return a client's children, now that it has an address.
+
+    Where the configuration says everything, the networks that the server names are what counts,
+    each in a child of its own: IKEv1's carries one on each side.
+    """
+    address = TrafficSelector.from_cidr(lease.address)
+    named = tuple(map(TrafficSelector.from_cidr, lease.subnets))
+    found = [
+        ChildProfile((_narrowed(child.local_ts, address),), remote)
+        for child in children
+        for remote in _remote(child.remote_ts, named)
+    ]
+    if not found:
+        found = [ChildProfile((address,), (ts,)) for ts in named or (EVERYTHING,)]
+    return tuple(dict.fromkeys(found))
+
+
+def server_children(children: Iterable[ChildProfile], lease: Lease) -> tuple[ChildProfile, ...]:
+    """Return a server's children for the client that has this address.
+
+    A network of the client's side that holds the address shrinks to it; others are of no pool, and
+    stay as they are configured.
+    """
+    address = TrafficSelector.from_cidr(lease.address)
+    found = (
+        ChildProfile(
+            child.local_ts,
+            tuple(dict.fromkeys(ts.intersect(address) or ts for ts in child.remote_ts)),
+        )
+        for child in children
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _narrowed(local: Iterable[TrafficSelector], address: TrafficSelector) -> TrafficSelector:
+    """Return the address with the protocol and ports that are configured for our side."""
+    fitting = (ts.intersect(address) for ts in local)
+    return next((ts for ts in fitting if ts is not None), address)
+
+
+def _remote(
+    remote: tuple[TrafficSelector, ...], named: tuple[TrafficSelector, ...]
+) -> Iterator[tuple[TrafficSelector, ...]]:
+    """Find what the children of one that is configured have on the server's side."""
+    usable = tuple(ts for ts in remote if ts.version == EVERYTHING.version)
+    if named and EVERYTHING in usable:
+        yield from ((ts,) for ts in named)
+    elif usable:
+        yield usable
