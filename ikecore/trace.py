@@ -1,11 +1,13 @@
 """Trace records: what a core did, for the ladder, the log, the key log and the capture."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ikecore.proposals import Suite
 from policy.path import Path
 from suites.secret import Secret
+
+_VERSION: Final = 17  # octet of the header: major and minor (RFC 2408 3.1, RFC 7296 3.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,11 @@ class MessageTraced:
     labels: tuple[str, ...]
     raw: bytes
     path: Path
+
+    @property
+    def version(self) -> int:
+        """Return IKE's major version, which stands in either header at one place."""
+        return self.raw[_VERSION] >> 4 if len(self.raw) > _VERSION else 2
 
 
 @dataclass(frozen=True, slots=True)

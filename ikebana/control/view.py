@@ -233,6 +233,7 @@ class StepMessage(_Json):
     again: bool = False
     ms: float = 0.0
     event: str = "message"
+    version: int = 2
 
     @property
     def sent(self) -> bool:

@@ -197,7 +197,13 @@ def _step(what: Record | Report, ms: float) -> Step | None:
         case MessageTraced():
             way = Direction.SENT if what.sent else Direction.RECEIVED
             return StepMessage(
-                way, what.exchange, what.response, what.message_id, what.labels, ms=ms
+                way,
+                what.exchange,
+                what.response,
+                what.message_id,
+                what.labels,
+                ms=ms,
+                version=what.version,
             )
         case Retransmitted():
             return StepDone(False, "no answer yet, sent again", ms)

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from ikebana.control.view import Level
 from ikebana.daemon.runner import Report
+from ikebana.render.rung import number
 from ikecore.actions import (
     ChildClosed,
     ChildEstablished,
@@ -108,9 +109,10 @@ def tell_record(record: Record) -> str:
         case MessageTraced():
             way = "to" if record.sent else "from"
             kind = "response" if record.response else "request"
+            told = f"{kind} {number(record.version, record.message_id)}".rstrip()
             address, port = record.path.remote
             return (
-                f"{record.exchange} {kind} {record.message_id} {way} {address}:{port} "
+                f"{record.exchange} {told} {way} {address}:{port} "
                 f"[{' '.join(record.labels)}], {len(record.raw)} octets"
             )
         case Retransmitted():

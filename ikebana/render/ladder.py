@@ -43,5 +43,11 @@ def rungs(records: Iterable[Record]) -> Iterator[Rung]:
 
 def _rung(record: MessageTraced, *, again: bool) -> Rung:
     return Rung(
-        record.sent, record.exchange, record.response, record.message_id, record.labels, again
+        record.sent,
+        record.exchange,
+        record.response,
+        record.message_id,
+        record.labels,
+        again,
+        record.version,
     )

@@ -48,6 +48,11 @@ _SHORT: Final = (
     ("UNACCEPTABLE_ADDRESSES", "ADDRS_REFUSED"),
     ("NO_NATS_ALLOWED", "NO_NATS"),
     ("UNEXPECTED_NAT_DETECTED", "NAT_FOUND"),
+    ("RESPONDER_LIFETIME", "LIFETIME"),
+    ("ATTRIBUTES_NOT_SUPPORTED", "NO_ATTRIBUTES"),
+    ("INVALID_ID_INFORMATION", "INVALID_ID"),
+    ("INVALID_KEY_INFORMATION", "INVALID_KEY"),
+    ("INVALID_HASH_INFORMATION", "INVALID_HASH"),
 )
 
 
@@ -78,6 +83,10 @@ class Shown(Protocol):
     def again(self) -> bool:
         """Tell whether it went by before."""
 
+    @property
+    def version(self) -> int:
+        """Return IKE's major version."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rung:
@@ -89,6 +98,7 @@ class Rung:
     message_id: int
     labels: tuple[str, ...] = ()
     again: bool = False
+    version: int = 2
 
 
 def rung(record: Shown, width: int = WIDTH) -> str:
@@ -102,12 +112,23 @@ def rung(record: Shown, width: int = WIDTH) -> str:
 def message(record: Shown, width: int) -> str:
     """Return ``IKE_AUTH 1 [IDi AUTH SA TSi TSr]`` in at most ``width`` characters.
 
-    Labels come in full, then in their short forms, then the last ones as ``+3``.
+    With IKEv1 it is ``MAIN [SA V]`` and ``QUICK 5f0a91c2 [HASH SA No]``.  Labels come in full,
+    then in their short forms, then the last ones as ``+3``.
     """
     again = _AGAIN if record.again else ""
-    head = f"{fit(record.exchange, 24)} {record.message_id}"
+    head = f"{fit(record.exchange, 24)} {number(record.version, record.message_id)}".rstrip()
     room = width - len(head) - len(again)
     return fit(f"{head}{_labels(record.labels, room)}{again}", width)
+
+
+def number(version: int, message_id: int) -> str:
+    """Return a message ID as it is read: IKEv2 counts, IKEv1 draws them at random.
+
+    Phase 1 of IKEv1 has none: 0 (RFC 2408 section 3.1).
+    """
+    if version > 1:
+        return str(message_id)
+    return f"{message_id:08x}" if message_id else ""
 
 
 def _labels(labels: Sequence[str], room: int) -> str:

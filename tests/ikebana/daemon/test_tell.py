@@ -106,6 +106,10 @@ def test_what_the_connection_tells_itself_is_not_told_twice() -> None:
 def test_a_message_tells_exchange_direction_peer_and_payloads() -> None:
     record = MessageTraced("net", SA, True, "IKE_SA_INIT", False, 0, ("SA", "KE"), b"x" * 9, PATH)
     assert tell_record(record) == "IKE_SA_INIT request 0 to 192.0.2.2:500 [SA KE], 9 octets"
+    old = replace(record, exchange="MAIN", raw=bytes(17) + b"\x10")
+    assert tell_record(old) == "MAIN request to 192.0.2.2:500 [SA KE], 18 octets"
+    old = replace(old, exchange="QUICK", message_id=0xBEEF, response=True)
+    assert "QUICK response 0000beef to" in tell_record(old)
 
 
 def test_other_records_tell_what_happened() -> None:

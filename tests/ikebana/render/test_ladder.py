@@ -50,6 +50,15 @@ def test_what_goes_by_again_is_marked() -> None:
     ]
 
 
+def test_ikev1_is_told_by_its_octets() -> None:
+    raw = bytes(17) + b"\x10"
+    words = ("HASH", "SA", "No")
+    quick = MessageTraced("net", SA, True, "QUICK", False, 0xC0FFEE11, words, raw, PATH)
+    assert ladder([quick], "moon", "sun", 44)[1:] == [
+        "│ QUICK c0ffee11 [HASH SA No] ────────────▶│",
+    ]
+
+
 texts = st.text(max_size=40)
 traces = st.builds(
     MessageTraced,

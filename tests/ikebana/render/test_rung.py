@@ -59,3 +59,33 @@ def test_message_without_payloads_has_empty_brackets() -> None:
 
 def test_labels_from_a_peer_cannot_leave_their_line() -> None:
     assert rung(Rung(True, "IKE\x1b[2J", False, 0, ("N(\r\n\x9b)",))).isprintable()
+
+
+def test_ikev1s_message_ids_are_hexadecimal_and_phase_1_has_none() -> None:
+    phase1 = Rung(True, "MAIN", False, 0, ("SA", "V"), version=1)
+    assert message(phase1, 40) == "MAIN [SA V]"
+    quick = Rung(True, "QUICK", False, 0xABCDEF, ("HASH",), again=True, version=1)
+    assert message(quick, 40) == "QUICK 00abcdef [HASH] (again)"
+
+
+@pytest.mark.parametrize(
+    ("exchange", "number", "labels"),
+    [
+        ("MAIN", 0, "SA V V V V V V V V V V V V"),
+        ("MAIN", 0, "KE No NAT-D NAT-D NAT-D"),
+        ("AGGRESSIVE", 0, "SA KE No ID HASH V V V V V V V NAT-D NAT-D"),
+        (
+            "QUICK",
+            0x89ABCDEF,
+            "HASH SA No KE IDci IDcr NAT-OA NAT-OA N(RESPONDER_LIFETIME)",
+        ),
+        ("INFORMATIONAL", 0x89ABCDEF, "HASH N(INVALID_ID_INFORMATION) N(INITIAL_CONTACT)"),
+        ("INFORMATIONAL", 0x89ABCDEF, "HASH D(12) D(12) D(ISAKMP)"),
+        ("TRANSACTION", 0x89ABCDEF, "HASH ATTR(REPLY)"),
+    ],
+)
+def test_what_ikev1_usually_says_fits_too(exchange: str, number: int, labels: str) -> None:
+    line = rung(Rung(True, exchange, False, number, tuple(labels.split()), version=1))
+    assert len(line) == 80
+    assert line.count(" ", line.index("["), line.index("]")) == len(labels.split()) - 1
+    assert "+" not in line
