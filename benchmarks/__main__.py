@@ -23,6 +23,7 @@ TRAFFIC: Final = ("tunnel", "mixed", "variants", "mappings", "storm", "flood")
 """Those that take the whole wish; the others only how many rounds."""
 NAMES: Final = (
     "handshake_memory",
+    "handshake_ikev1",
     "handshake_loopback",
     "esp_packets",
     "esp_lanes",

@@ -7,10 +7,8 @@ import time
 from collections import defaultdict
 from typing import Final
 
-from benchmarks.negotiation import MOON, SUN, Side, profile
+from benchmarks.negotiation import handshakes, profile
 from benchmarks.table import Cell, Goal, Table, Tell
-from ikecore.actions import Send
-from policy.path import Path
 from suites.kex import GROUP_BY_NAME, Group
 
 _ENOUGH: Final = 0.5  # seconds of CPU a sample takes
@@ -32,7 +30,8 @@ def run(rounds: int, tell: Tell) -> Table:
         for ike, esp in _PROPOSALS:
             tell(f"round {number + 1} of {rounds}, {ike}")
             group = ike.rpartition("-")[2]
-            rates[ike].append(_handshakes(ike, esp))
+            sides = (profile("moon", "sun", ike, esp), profile("sun", "moon", ike, esp))
+            rates[ike].append(handshakes(*sides))
             alone[ike].append(_exchanges(GROUP_BY_NAME[group]))
     return Table(
         "handshake_memory",
@@ -52,38 +51,6 @@ def run(rounds: int, tell: Tell) -> Table:
             "Key exchange alone: two public values and two shared secrets, nothing else.",
         ),
     )
-
-
-def _handshakes(ike: str, esp: str) -> float:
-    """Return handshakes per second of CPU time."""
-    ours, theirs = profile("moon", "sun", ike, esp), profile("sun", "moon", ike, esp)
-    moon, sun = Side((ours,)), Side((theirs,))
-    path = Path((MOON, 500), (SUN, 500))
-    now, spent, count = 0.0, 0, 0
-    while spent < _ENOUGH * 1e9:
-        began = time.process_time_ns()
-        _talk(moon, sun, moon.initiate(ours, path, now), now)
-        took = time.process_time_ns() - began
-        if len(moon.children) != 1 or len(sun.children) != 1:
-            raise RuntimeError(f"{ike}: no child was agreed on")
-        spent += took
-        count += 1
-        (spec,) = moon.children.values()
-        _talk(moon, sun, moon.close(spec.sa, now), now)
-        now += 100.0  # closed SAs are kept a while for repeats of the peer's request
-        for side in (moon, sun):
-            side.carry_out(side.endpoint.handle_timeout(now), now)
-    return count / (spent / 1e9)
-
-
-def _talk(moon: Side, sun: Side, sends: list[Send], now: float) -> None:
-    """Carry datagrams between the two until both are silent, moon's first."""
-    receiver, other = sun, moon
-    while sends:
-        back: list[Send] = []
-        for send in sends:
-            back += receiver.receive(send.data, send.path.reversed, now)
-        sends, receiver, other = back, other, receiver
 
 
 def _exchanges(group: Group) -> float:

@@ -1,8 +1,9 @@
-"""Two IKEv2 endpoints and what both sides know, for the handshake benchmarks."""
+"""Two endpoints and what both sides know, for the handshake benchmarks."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ikecore.actions import (
@@ -16,13 +17,16 @@ from ikecore.actions import (
     Send,
 )
 from ikecore.child import ChildSpec
+from ikecore.endpoint import Endpoint
+from ikecore.entropy import Entropy
 from ikecore.events import Authorized, CloseWanted, Configured, DatagramReceived, Event, Initiate
 from ikecore.identities import Identity
 from ikecore.keywords import parse_proposal
-from ikecore.profile import ChildProfile, Profile
+from ikecore.profile import ChildProfile, IkeVersion, LegacyTerms, Phase1Mode, Profile
 from ikecore.proposals import Protocol
 from ikecore.spipool import SpiPool
-from ikev2.endpoint import Endpoint
+from ikev1.endpoint import Endpoint as Ikev1
+from ikev2.endpoint import Endpoint as Ikev2
 from policy.path import Path
 from policy.selectors import TrafficSelector
 from suites.secret import Secret
@@ -30,6 +34,7 @@ from suites.secret import Secret
 MOON: Final = "127.0.0.1"
 SUN: Final = "127.0.0.2"
 _PSK: Final = Secret(b"a shared secret of the lab")
+_ENOUGH: Final = 0.5  # seconds of CPU a sample takes
 _NETS: Final = {"moon": "10.1.0.0/24", "sun": "10.2.0.0/24"}
 
 
@@ -59,17 +64,24 @@ def profile(me: str, peer: str, ike: str, esp: str, name: str = "net") -> Profil
     )
 
 
+def legacy(one: Profile, mode: Phase1Mode) -> Profile:
+    """Return the same connection in IKEv1."""
+    terms = LegacyTerms(mode, allow_aggressive_psk=True)
+    return replace(one, version=IkeVersion.IKEV1, legacy=terms)
+
+
 @dataclass
 class Side:
     """One endpoint whose actions are carried out as a daemon would, without a worker."""
 
     profiles: Sequence[Profile]
+    version: Callable[[Entropy, SpiPool], Endpoint] = Ikev2
     children: dict[int, ChildSpec] = field(default_factory=dict)
     closed: int = 0
 
     def __post_init__(self) -> None:
         entropy = System()
-        self.endpoint = Endpoint(entropy, SpiPool(entropy))
+        self.endpoint = self.version(entropy, SpiPool(entropy))
         self.endpoint.handle(Configured(tuple(self.profiles)), 0.0)
 
     def initiate(self, profile: Profile, path: Path, now: float) -> list[Send]:
@@ -110,3 +122,35 @@ class Side:
                 case _:
                     pass
         return sends
+
+
+def talk(moon: Side, sun: Side, sends: list[Send], now: float) -> None:
+    """Carry datagrams between the two until both are silent, moon's first."""
+    receiver, other = sun, moon
+    while sends:
+        back: list[Send] = []
+        for send in sends:
+            back += receiver.receive(send.data, send.path.reversed, now)
+        sends, receiver, other = back, other, receiver
+
+
+def handshakes(ours: Profile, theirs: Profile) -> float:
+    """Return handshakes per second of CPU time of both sides: IKE SA, child and its keys."""
+    version = Ikev1 if ours.version is IkeVersion.IKEV1 else Ikev2
+    moon, sun = Side((ours,), version), Side((theirs,), version)
+    path = Path((MOON, 500), (SUN, 500))
+    now, spent, count = 0.0, 0, 0
+    while spent < _ENOUGH * 1e9:
+        began = time.process_time_ns()
+        talk(moon, sun, moon.initiate(ours, path, now), now)
+        took = time.process_time_ns() - began
+        if len(moon.children) != 1 or len(sun.children) != 1:
+            raise RuntimeError(f"{ours.ike_proposals}: no child was agreed on")
+        spent += took
+        count += 1
+        (spec,) = moon.children.values()
+        talk(moon, sun, moon.close(spec.sa, now), now)
+        now += 100.0  # closed SAs are kept a while for repeats of the peer's request
+        for side in (moon, sun):
+            side.carry_out(side.endpoint.handle_timeout(now), now)
+    return count / (spent / 1e9)

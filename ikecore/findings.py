@@ -125,6 +125,8 @@ def _ours(profile: Profile, cause: Code, child: ChildProfile | None) -> str:
             return proposals_text(profile.ike_proposals)
         case Code.IKE_VERSION_MISMATCH:
             return str(profile.version)
+        case Code.MODE_MISMATCH:
+            return f"{profile.legacy.mode} mode"
         case Code.PSK_MISMATCH:
             return f"the psk of {profile.name}"
         case Code.PEER_IDENTITY_MISMATCH:

@@ -173,8 +173,10 @@ class Network(Wire[M]):
 
     def up(self, name: str) -> list[bytes]:
         """Return the IKE SAs that one end holds established."""
-        closed = {a.sa for a in self.seen(Closed, name)}
-        return [a.sa for a in self.seen(Established, name) if a.sa not in closed]
+        gone = {a.sa for a in self.seen(Closed, name)}
+        gone |= {a.replaces for a in self.seen(Established, name)}
+        found = dict.fromkeys(a.sa for a in self.seen(Established, name))
+        return [sa for sa in found if sa not in gone]
 
     def pairs(self, name: str) -> set[tuple[bytes, bytes]]:
         """Return the SPI pairs of the IKE SAs that one end holds established."""

@@ -1,0 +1,59 @@
+"""What the peer's Delete payloads do (RFC 2408 section 3.15).
+
+They come under any ISAKMP SA with the peer that is still there.  What they name has to be the
+peer's own: inbound SPIs of its end, our outbound ones, or the cookies of the SA itself.
+"""
+
+from ikecore.actions import Action, Reason
+from ikecore.diagnosis import Code, diagnose
+from ikev1.child import Child
+from ikev1.establish import established
+from ikev1.install import home_of
+from ikev1.payloads.delete import Delete
+from ikev1.payloads.types import ProtocolId
+from ikev1.sa import IkeSa
+from ikev1.state import State
+from ikev1.succession import deleted_by_peer
+from ikev1.uniqueness import others, take_over
+
+
+def heed_deletes(sa: IkeSa, deletes: tuple[Delete, ...], now: float) -> list[Action]:
+    """Take down the children and the SA that the peer has deleted; pass over all else.
+
+    Of a phase 1 under way nobody knows yet whether the peer took it for done.
+    """
+    if sa.state is State.NEGOTIATING:
+        return []
+    actions: list[Action] = []
+    home = home_of(sa)
+    for child in _named(home, deletes):
+        if child.spi in home.children:  # one deletion may end another
+            actions += deleted_by_peer(home, child, now)
+    cookies = b"".join(sa.spis)
+    if any(d.protocol == ProtocolId.ISAKMP and cookies in d.spis for d in deletes):
+        actions += _end(sa, now)
+    return actions
+
+
+def _named(sa: IkeSa, deletes: tuple[Delete, ...]) -> list[Child]:
+    named = {(delete.protocol, spi) for delete in deletes for spi in delete.children}
+    return [
+        child
+        for child in sa.children.values()
+        if (int(child.spec.suite.protocol), child.spec.outbound_spi) in named
+    ]
+
+
+def _end(sa: IkeSa, now: float) -> list[Action]:
+    """End the SA; if there is another one with the peer, that has the children from now on."""
+    if sa.state is State.REPLACED:
+        return sa.close(Reason.REKEYED, now)
+    if sa.state is State.CONFIGURING:
+        seen = "deleted before XAUTH and mode config were over"
+        refused = diagnose(1, Code.PEER_DELETED, evidence=seen)
+        return [sa.fail(refused), *sa.close(Reason.FAILED, now)]
+    heir = next(iter(others(sa)), None)
+    if heir is None:
+        return sa.close(Reason.PEER_DELETED, now)
+    told = [established(heir, sa.sa, now), *take_over(heir, sa, now)]
+    return [*told, *sa.close(Reason.REKEYED, now)]

@@ -1,0 +1,1 @@
+"""One class for each role in each exchange (RFC 2409 section 5)."""

@@ -1,0 +1,60 @@
+"""What time does to an ISAKMP SA."""
+
+from ikecore.actions import Closed, Established, Keepalive, Reason
+from ikev1.life import handle_timeout, next_timeout
+from ikev1.state import State
+
+from .alone import established, lone
+from .network import SUN, Nat, Network, profile, quiet
+
+
+def test_an_sa_at_rest_wants_nothing() -> None:
+    sa = established({"dpd": False})
+    assert next_timeout(sa) == float("inf")
+    assert handle_timeout(sa, 1e6) == []
+
+
+def test_a_half_open_sa_ends_when_its_time_is_over() -> None:
+    sa = lone(initiator=False)
+    sa.expires_at = 30.0
+    actions = handle_timeout(sa, 30.0)
+    assert sa.state is State.CLOSED
+    assert type(actions[0]).__name__ == "Failed"
+
+
+def test_a_new_phase_1_is_made_before_the_lifetime_ends_and_takes_the_children() -> None:
+    calm = {"child_lifetime": 0.0, "dpd": False}
+    net = Network(
+        profile("moon", ike_lifetime=100.0, **calm), profile("sun", ike_lifetime=0.0, **calm)
+    )
+    net.initiate("moon")
+    (first,) = net.up("moon")
+    children = dict(net.hosts["moon"].children)
+    net.sleep(95)
+    assert net.seen(Established, "moon")[-1].replaces == first
+    assert net.hosts["moon"].children.keys() == children.keys()
+    net.sleep(20)
+    assert [c for c in net.seen(Closed, "moon") if c.reason is Reason.LIFETIME] == []
+    assert net.hosts["moon"].children.keys() == children.keys()
+    assert len(net.hosts["sun"].children) == 1
+
+
+def test_without_a_new_one_the_lifetime_is_the_end() -> None:
+    net = Network(
+        profile("moon", ike_lifetime=100.0, dpd=False), profile("sun", ike_lifetime=0.0, dpd=False)
+    )
+    net.initiate("moon")
+    net.lose_when(lambda _: True, times=999)
+    net.sleep(101)
+    assert [c.reason for c in net.seen(Closed, "moon")] == [Reason.LIFETIME]
+    assert not net.hosts["moon"].children
+
+
+def test_an_end_behind_a_nat_keeps_its_mapping() -> None:
+    net = Network(quiet("moon"), quiet("sun", remote=frozenset()))
+    net.nats["moon"] = Nat("198.51.100.7")
+    net.initiate("moon")
+    net.sleep(61)
+    assert len(net.seen(Keepalive, "moon")) == 3
+    assert not net.seen(Keepalive, "sun")
+    assert net.seen(Established, "moon")[0].path.remote == (SUN, 4500)
