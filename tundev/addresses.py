@@ -16,6 +16,9 @@ _IFA_ADDRESS: Final = 1
 _IFA_LOCAL: Final = 2
 _IFA_FLAGS: Final = 8
 _NODAD: Final = 0x02
+_HOST: Final = 254  # RT_SCOPE_HOST: no source for the packets of another tunnel
+_ANCHOR: Final = "192.0.0.8"
+"""RFC 7600's dummy address, which stays: the kernel drops every route of a device with its last."""
 _GONE: Final = frozenset((errno.EADDRNOTAVAIL, errno.ENODEV))
 
 
@@ -28,6 +31,7 @@ class Addresses:
     def __init__(self, device: str) -> None:
         self._index = socket.if_nametoindex(device)
         self._made: set[str] = set()
+        self._is_anchored = False
 
     def set(self, wanted: Iterable[str]) -> None:
         """Let the device have these of ours and no others; raises OSError, of the first refused."""
@@ -35,12 +39,18 @@ class Addresses:
         if new == self._made:
             return
         with Netlink() as netlink:
+            if not self._is_anchored:
+                self._add(netlink, _ANCHOR)
+                self._is_anchored = True
             for address in sorted(self._made - new):
                 self._remove(netlink, address)
             for address in sorted(new - self._made):
-                flags = NLM_F_CREATE | NLM_F_REPLACE
-                netlink.change(_RTM_NEWADDR, flags, _request(address, self._index))
+                self._add(netlink, address)
                 self._made.add(address)
+
+    def _add(self, netlink: Netlink, address: str) -> None:
+        flags = NLM_F_CREATE | NLM_F_REPLACE
+        netlink.change(_RTM_NEWADDR, flags, _request(address, self._index))
 
     def _remove(self, netlink: Netlink, address: str) -> None:
         self._made.discard(address)
@@ -56,7 +66,7 @@ def _request(address: str, index: int) -> bytes:
     family = socket.AF_INET if len(octets) == 4 else socket.AF_INET6
     return b"".join(
         (
-            _IFADDRMSG.pack(family, len(octets) * 8, 0, 0, index),
+            _IFADDRMSG.pack(family, len(octets) * 8, 0, _HOST, index),
             attribute(_IFA_LOCAL, octets),
             attribute(_IFA_ADDRESS, octets),
             attribute(_IFA_FLAGS, _NODAD),

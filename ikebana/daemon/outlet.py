@@ -69,7 +69,7 @@ class Outlet:
             roster,
             lambda level, text, name: journal.write(level, (text,), name),
             kernel.set_addresses,
-            kernel.begin_routes,
+            self._on_moved,
         )
 
     def send(self, data: bytes, path: Path) -> bool:
@@ -132,6 +132,13 @@ class Outlet:
         self._enter(tunnel, report)
         self.watch(tunnel.name, report)
         self._tell_connection(tunnel, report)
+
+    def _on_moved(self, tunnel: Tunnel) -> None:
+        """Let a tunnel's routes go by its inner address; one taken out begins nothing anew."""
+        if self._roster.by_name.get(tunnel.name) is tunnel:
+            self._kernel.begin_routes(tunnel)
+        else:
+            self._kernel.set_routes(tunnel)
 
     def _enter(self, tunnel: Tunnel, report: Report) -> None:
         """Keep the tunnel's books."""

@@ -136,12 +136,14 @@ class Reception:
     def _settle(self, tunnel: Tunnel) -> None:
         """Let the newest of a tunnel's leases count, and the device have all of them."""
         mine = [lease for owner, lease in self._ours.values() if owner is tunnel]
-        now = mine[-1] if mine else None
-        self._addresses(frozenset(lease.address for _, lease in self._ours.values()))
-        if now != tunnel.lease:
+        now, before = mine[-1] if mine else None, tunnel.lease
+        wanted = frozenset(lease.address for _, lease in self._ours.values())
+        if now != before:
+            # the kernel drops routes along with the address that they name: those go over first
+            self._addresses(wanted if before is None else wanted | {before.address})
             tunnel.lease = now
-            if self._roster.by_name.get(tunnel.name) is tunnel:  # else its routes are given back
-                self._moved(tunnel)
+            self._moved(tunnel)
+        self._addresses(wanted)
 
 
 def _hand_on(leases: dict[bytes, _T], old: bytes, new: bytes) -> None:

@@ -41,6 +41,20 @@ def test_packets_into_the_tunnel_come_from_the_inner_address() -> None:
         assert default_address("10.1.2.3") == "10.9.0.7"
 
 
+def test_the_devices_other_routes_outlive_an_address_and_take_nothing_of_it(
+    host: Namespace,
+) -> None:
+    host.address("lo", "10.7.0.1/32")
+    addresses = Addresses("ik0")
+    with Routes("ik0", 4242, 0x1CEB) as routes:
+        routes.tunnel("10.2.0.0/16")
+        assert default_address("10.2.3.4") == "10.7.0.1"
+        addresses.set(["10.9.0.7"])
+        assert default_address("10.2.3.4") == "10.7.0.1"
+        addresses.set([])
+        assert default_address("10.2.3.4") == "10.7.0.1"
+
+
 def test_what_somebody_else_removed_is_no_matter(host: Namespace) -> None:
     addresses = Addresses("ik0")
     addresses.set(["10.9.0.7"])

@@ -14,6 +14,7 @@ from ikebana.daemon.kernel import Kernel
 from ikebana.daemon.orders import RouteState
 from ikebana.daemon.tunnels import make_tunnel
 from ikebana.worker.messages import Chosen, Done, Message, Remove
+from ikecore.lease import Lease
 from ikecore.trace import KeysDerived
 from policy.path import Path as TunnelPath
 from suites.secret import Secret
@@ -22,6 +23,7 @@ from tests.ikebana.daemon.clock import Clock
 from tests.ikebana.daemon.lives import IKE, Fixed
 from tests.lab.needs import require
 from tundev.namespaces import Namespace, Namespaces
+from tundev.paths import default_address
 
 pytestmark = pytest.mark.lab
 HERE, THERE = "10.99.0.1", "10.99.0.2"
@@ -205,3 +207,20 @@ def test_keys_are_written_only_where_the_operator_asked(space: Namespace, tmp_pa
         assert daemon.complaints == []
     assert [path.name for path in tmp_path.iterdir()] == ["keys"]
     assert any(b"31" * 8 in path.read_bytes() for path in (tmp_path / "keys").iterdir())
+
+
+def test_an_inner_address_is_on_the_device_and_where_packets_come_from(daemon: Daemon) -> None:
+    tunnel = make_tunnel(daemon.plan.tunnels[0], Fixed())
+    daemon.kernel.begin_routes(tunnel)
+    tunnel.lease = Lease("10.9.0.7")
+    daemon.kernel.set_addresses(frozenset({"10.9.0.7"}))
+    daemon.kernel.begin_routes(tunnel)
+    tunnel.routes = RouteState.ACTIVE
+    daemon.kernel.set_routes(tunnel)
+    assert default_address("10.2.0.9") == "10.9.0.7"
+    tunnel.lease = None
+    daemon.kernel.begin_routes(tunnel)  # first: routes go with the address that they name
+    daemon.kernel.set_addresses(frozenset())
+    assert ("10.2.0.0/24", "unicast") in routes()
+    assert default_address("10.2.0.9") != "10.9.0.7"
+    assert daemon.complaints == []

@@ -73,6 +73,16 @@ def test_an_inner_address_comes_and_goes_with_its_sa(moon: Box) -> None:
     assert moon.inner == frozenset()
 
 
+def test_a_tunnel_that_was_taken_out_begins_no_routes_anew(moon: Box) -> None:
+    moon.outlet.report(established())
+    moon.outlet.assigned(Assigned(SA, "net", Lease("10.9.0.7")))
+    moon.gateway.apply(moon.plan())
+    story = moon.route_story[:]
+    moon.outlet.report(Closed(SA, "net", True, Reason.DELETED))
+    assert [line for line in moon.route_story[len(story) :] if line.startswith("begin")] == []
+    assert moon.inner == frozenset()
+
+
 def test_records_are_kept_and_shown_and_bugs_are_told(moon: Box) -> None:
     seen: list[object] = []
     moon.outlet.watchers.append(lambda _, what: seen.append(what))

@@ -28,17 +28,27 @@ class Desk:
     def __init__(self, text: str) -> None:
         (plan,) = compile_config(config(text)).tunnels
         self.tunnel = make_tunnel(plan, SystemEntropy())
-        self.roster = roster = Roster()
+        roster = Roster()
         roster.add(self.tunnel)
         self.notes: list[tuple[Level, str]] = []
         self.addresses: list[frozenset[str]] = []
         self.moved: list[Tunnel] = []
+        self.story: list[object] = []  # of both, in order
         self.reception = Reception(
             roster,
             lambda level, text, _name: self.notes.append((level, text)),
-            self.addresses.append,
-            self.moved.append,
+            self._on_addresses,
+            self._on_moved,
         )
+
+    def _on_addresses(self, addresses: frozenset[str]) -> None:
+        self.addresses.append(addresses)
+        self.story.append(addresses)
+
+    def _on_moved(self, tunnel: Tunnel) -> None:
+        self.moved.append(tunnel)
+        lease = tunnel.lease
+        self.story.append("moved" if lease is None else f"moved to {lease.address}")
 
     @property
     def name(self) -> str:
@@ -165,7 +175,7 @@ def test_a_client_tells_who_it_is(client: Desk) -> None:
 
 def test_an_inner_address_is_put_on_the_device_and_taken_away(client: Desk) -> None:
     client.assigned(A, Lease("10.9.0.7", 24, ("10.1.0.53",), (), "Hello\nyou"))
-    assert client.addresses == [frozenset({"10.9.0.7"})]
+    assert set(client.addresses) == {frozenset({"10.9.0.7"})}
     assert [str(net) for net in client.tunnel.local_nets] == ["10.9.0.7/32"]
     assert [str(net) for net in client.tunnel.remote_nets] == ["0.0.0.0/0"]
     assert client.moved == [client.tunnel]
@@ -212,12 +222,18 @@ def test_an_address_that_no_host_may_have_is_not_taken(client: Desk, address: st
     assert client.notes[0][0] is Level.ERROR
 
 
-def test_the_routes_of_a_tunnel_that_was_taken_out_are_left_alone(client: Desk) -> None:
+def test_routes_go_over_before_the_address_that_they_name_goes(client: Desk) -> None:
     client.assigned(A, Lease("10.9.0.7"))
-    client.roster.remove(client.tunnel)
+    client.assigned(B, Lease("10.9.0.8"))
+    story = client.story
+    assert story == [
+        {"10.9.0.7"}, "moved to 10.9.0.7", {"10.9.0.7"},
+        {"10.9.0.7", "10.9.0.8"}, "moved to 10.9.0.8", {"10.9.0.7", "10.9.0.8"},
+    ]  # fmt: skip
+    story.clear()
     client.closed(A)
-    assert client.addresses[-1] == frozenset()
-    assert len(client.moved) == 1
+    client.closed(B)
+    assert story == [{"10.9.0.8"}, {"10.9.0.8"}, "moved", set()]
 
 
 def test_what_is_assigned_to_nobody_is_nothing(client: Desk) -> None:
