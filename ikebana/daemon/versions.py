@@ -4,12 +4,10 @@ Nothing else imports ``ikev1``, and nothing is imported of it before a connectio
 RFC 9395 calls it historic.  Without that package everything but its connections works.
 """
 
-from collections.abc import Callable, Iterable
-from importlib import import_module
-from typing import Final, TypeAlias, cast
+from collections.abc import Iterable
+from typing import Final
 
 from ikecore.demux import Demux
-from ikecore.endpoint import VersionEndpoint
 from ikecore.entropy import Entropy
 from ikecore.profile import IkeVersion, Limits
 from ikecore.spipool import SpiPool
@@ -17,7 +15,6 @@ from ikev2.endpoint import Endpoint
 
 OLD: Final = 1
 NEW: Final = 2
-_Factory: TypeAlias = Callable[[Entropy, SpiPool, Limits], VersionEndpoint]
 
 
 def endpoints(entropy: Entropy, spis: SpiPool, limits: Limits) -> Demux:
@@ -42,11 +39,10 @@ class Versions:
         if self.demux.speaks(OLD) or not any(version.speaks(OLD) for version in wanted):
             return True
         try:
-            module = import_module("ikev1.endpoint")
+            from ikev1.endpoint import Endpoint as Ikev1Endpoint
         except ModuleNotFoundError as error:
             if error.name not in ("ikev1", "ikev1.endpoint"):
                 raise  # it is there, and broken
             return False
-        make = cast(_Factory, module.Endpoint)
-        self.demux.add(OLD, make(self._entropy, self._spis, self._limits))
+        self.demux.add(OLD, Ikev1Endpoint(self._entropy, self._spis, self._limits))
         return True
