@@ -255,7 +255,7 @@ class BeUser(Stage):
 
 
 def fresh_identifier(sa: IkeSa) -> int:
-    """Return what an answer of the peer's has to carry again."""
+    """Return what marks a transaction of ours; some peers answer with another one all the same."""
     return int.from_bytes(sa.resources.entropy.octets(2), "big")
 
 

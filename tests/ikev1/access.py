@@ -119,6 +119,10 @@ class OneEnd:
         self._read: dict[bytes, ConfigAttributes] = {}
         self.begun = self.carry_out(begin_configuring(sa, 0.0))
 
+    def stands(self, state: State) -> bool:
+        """Tell whether the SA is in this state by now."""
+        return self.sa.state is state
+
     # -- what the peer says ---------------------------------------------------------------------
     def sealed(
         self, said: ConfigAttributes, message_id: int = 0, exchange: int = Exchange.TRANSACTION

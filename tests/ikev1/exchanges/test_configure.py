@@ -1,0 +1,345 @@
+"""Mode config: addresses pulled and pushed, given and refused, and the children that come of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from ikecore.actions import (
+    AskLease,
+    Assigned,
+    ChildEstablished,
+    Closed,
+    Dropped,
+    Established,
+    Failed,
+    Reason,
+)
+from ikecore.diagnosis import Code
+from ikecore.events import RekeyIkeWanted
+from ikecore.lease import Lease
+from ikecore.profile import ChildProfile, ConfigMode, Role
+from ikev1.message import Exchange
+from ikev1.payloads.attributes import Attribute
+from ikev1.state import State
+from suites.secret import Secret
+from tests.ikev1.access import (
+    ACK,
+    EVERYTHING,
+    LAN,
+    LEASE,
+    POOL,
+    REPLY,
+    REQUEST,
+    SET,
+    Kind,
+    OneEnd,
+    client,
+    named,
+    network,
+    only,
+    server,
+    status,
+    terms,
+)
+from tests.ikev1.network import Network, said
+
+PULL, PUSH = ConfigMode
+ASKED = named(Kind.INTERNAL_IP4_ADDRESS)
+OURS = "10.9.0.5/32 === 10.2.0.0/24"
+ADDRESS = Attribute(Kind.INTERNAL_IP4_ADDRESS, bytes((10, 9, 0, 5)))
+
+
+def pair(moon: ConfigMode = PULL, sun: ConfigMode = PULL, *, xauth: bool = True) -> Network:
+    return network(
+        client(terms(Role.CLIENT, moon, xauth=xauth)), server(terms(Role.SERVER, sun, xauth=xauth))
+    )
+
+
+def as_client(mode: ConfigMode = PULL) -> OneEnd:
+    return OneEnd(client(terms(Role.CLIENT, mode, xauth=False), children=()))
+
+
+def as_server(mode: ConfigMode = PULL, *, unity: bool = True) -> OneEnd:
+    return OneEnd(server(terms(Role.SERVER, mode, xauth=False)), unity=unity)
+
+
+def lease(end: OneEnd, given: Lease = LEASE) -> None:
+    end.carry_out(end.sa.waiting.leased(end.sa, given, end.now))
+
+
+def children(net: Network, name: str) -> list[str]:
+    return [str(one.child) for one in net.seen(ChildEstablished, name)]
+
+
+def code(end: OneEnd) -> Code:
+    (failed,) = (action for action in end.log if isinstance(action, Failed))
+    return failed.diagnosis.code
+
+
+# -- conversations
+@pytest.mark.parametrize("xauth", [True, False])
+@pytest.mark.parametrize("sun", [PULL, PUSH])
+@pytest.mark.parametrize("moon", [PULL, PUSH])
+def test_a_client_gets_its_address_whoever_speaks_first(
+    moon: ConfigMode, sun: ConfigMode, xauth: bool
+) -> None:
+    net = pair(moon, sun, xauth=xauth)
+    net.initiate("moon")
+    net.sleep(8)
+    net.assert_connected()
+    assert [one.lease for one in net.seen(Assigned, "moon")] == [LEASE]
+    assert net.codes("moon") == net.codes("sun") == []
+    assert children(net, "moon") == [OURS]
+    assert children(net, "sun") == ["10.2.0.0/24 === 10.9.0.5/32"]
+    holder = "alice" if xauth else "moon.lab"
+    assert {one.holder for one in net.seen(AskLease, "sun")} == {holder}
+    net.stream(0.1, moon="10.9.0.5", sun="10.2.0.9")
+    net.sleep(2)
+    net.traffic.streams.clear()
+    net.sleep(1)
+    assert net.traffic.arrived == net.traffic.sent
+
+
+@pytest.mark.parametrize("mode", [PULL, PUSH])
+@pytest.mark.parametrize("sender", ["moon", "sun"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_lost_message_of_mode_config_is_said_again(
+    mode: ConfigMode, sender: str, times: int
+) -> None:
+    net = pair(mode, mode, xauth=False)
+    net.lose_when(said(sender, Exchange.TRANSACTION, 1), times)
+    net.initiate("moon")
+    net.sleep(15)
+    net.assert_connected()
+    assert net.codes("moon") == net.codes("sun") == []
+    assert children(net, "moon") == [OURS]
+
+
+def test_each_network_that_the_server_names_has_a_child() -> None:
+    net = pair()
+    everything = ChildProfile(EVERYTHING, POOL)
+    net.configure("sun", server(children=(everything,)))
+    net.hosts["sun"].lease = replace(LEASE, subnets=("10.2.0.0/24", "10.4.0.0/16", "10.6.1.0/24"))
+    net.initiate("moon")
+    net.sleep(5)
+    assert sorted(children(net, "moon")) == [
+        "10.9.0.5/32 === 10.2.0.0/24",
+        "10.9.0.5/32 === 10.4.0.0/16",
+        "10.9.0.5/32 === 10.6.1.0/24",
+    ]
+    assert net.codes("moon") == net.codes("sun") == []
+
+
+def test_a_pool_without_addresses_ends_the_sa_at_both_ends() -> None:
+    for mode in (PULL, PUSH):
+        net = pair(mode, mode)
+        net.hosts["sun"].lease = None
+        net.initiate("moon")
+        net.sleep(10)
+        assert net.codes("sun") == ["ADDRESS_MISSING"]
+        assert net.codes("moon")[0] in ("ADDRESS_MISSING", "PEER_DELETED")
+        for name in ("moon", "sun"):
+            assert net.seen(Established, name) == []
+            assert len(net.seen(Closed, name)) == 1
+
+
+def test_a_client_may_not_speak_for_another_s_address() -> None:
+    stolen = ChildProfile(EVERYTHING, LAN)
+    net = network(client(terms(Role.CLIENT, addresses=False), children=(stolen,)), server())
+    net.initiate("moon")
+    net.sleep(20)
+    assert net.seen(ChildEstablished, "sun") == []
+    assert net.hosts["sun"].children == {}
+
+
+def test_a_new_phase_1_keeps_the_address_and_the_children() -> None:
+    net = pair()
+    net.initiate("moon")
+    (sa,) = net.up("moon")
+    net.stream(0.1, moon="10.9.0.5", sun="10.2.0.9")
+    net.sleep(1)
+    net.tell("moon", RekeyIkeWanted(sa, "a test wants it"))
+    net.sleep(10)
+    assert [one.lease for one in net.seen(Assigned, "moon")] == [LEASE, LEASE]
+    assert [one.replaces for one in net.seen(Established, "moon")] == [b"", sa]
+    assert children(net, "moon") == [OURS]
+    net.traffic.streams.clear()
+    net.sleep(1)
+    assert net.traffic.arrived == net.traffic.sent
+    assert net.deletes.misuse == []
+
+
+def test_a_new_phase_1_with_another_address_begins_anew() -> None:
+    """The children of the old address are of no use to anybody."""
+    net = pair()
+    net.initiate("moon")
+    (sa,) = net.up("moon")
+    net.hosts["sun"].lease = replace(LEASE, address="10.9.0.6")
+    net.tell("moon", RekeyIkeWanted(sa, "a test wants it"))
+    net.sleep(10)
+    assert [one.reason for one in net.seen(Closed, "moon")] == [Reason.REPLACED]
+    assert children(net, "moon") == [OURS, "10.9.0.6/32 === 10.2.0.0/24"]
+    for name in ("moon", "sun"):
+        assert len(net.hosts[name].children) == 1
+        assert len(net.up(name)) == 1
+
+
+# -- the server, and what clients do
+def test_a_client_that_asks_gets_what_it_asks_for() -> None:
+    end = as_server(unity=False)
+    end.peer(REQUEST, *ASKED, *named(Kind.INTERNAL_IP4_DNS), identifier=20)
+    lease(end)
+    ((_, reply),) = end.said()
+    assert (reply.type, reply.identifier) == (REPLY, 20)
+    assert [one.type for one in reply.attributes] == [
+        Kind.INTERNAL_IP4_ADDRESS,
+        Kind.INTERNAL_IP4_NETMASK,
+        Kind.INTERNAL_IP4_DNS,
+    ]
+    assert end.stands(State.ESTABLISHED)
+
+
+def test_a_client_that_asks_for_something_else_has_not_asked() -> None:
+    end = as_server()
+    found = end.peer(REQUEST, *named(Kind.APPLICATION_VERSION, Kind.UNITY_BANNER))
+    assert only(AskLease, found) == []
+    assert end.said()[-1][1].attributes == ()
+    assert end.stands(State.CONFIGURING)
+
+
+def test_a_client_that_asks_for_a_certain_address_gets_its_own() -> None:
+    end = as_server()
+    for wanted in (bytes((10, 9, 0, 1)), b"\xff" * 4, b"", bytes(15000)):
+        end.peer(REQUEST, Attribute(Kind.INTERNAL_IP4_ADDRESS, wanted))
+    lease(end)
+    assert end.said()[-1][1].attributes[0] == ADDRESS
+    assert len(only(AskLease, end.log)) == 1
+
+
+def test_a_client_that_asks_although_it_is_to_be_told_is_answered() -> None:
+    end = as_server(PUSH)
+    lease(end)
+    assert end.said()[-1][1].type == SET
+    end.peer(REQUEST, *ASKED)
+    lease(end)
+    assert end.said()[-1][1].type == REPLY
+    assert end.stands(State.ESTABLISHED)
+
+
+def test_a_client_that_neither_asks_nor_takes_is_given_up() -> None:
+    end = as_server()
+    end.sleep(4)
+    assert len(only(AskLease, end.log)) == 1
+    lease(end)
+    assert end.said()[-1][1].type == SET
+    end.sleep(20)
+    assert code(end) is Code.ADDRESS_MISSING
+    assert end.stands(State.CLOSED)
+
+
+def test_a_client_that_asks_later_gets_the_same_again() -> None:
+    end = as_server()
+    end.peer(REQUEST, *ASKED)
+    lease(end)
+    before = end.sa.profile
+    found = end.peer(REQUEST, *ASKED)
+    assert len(only(AskLease, found)) == 1
+    lease(end)
+    assert end.said()[-1][1].attributes[0] == ADDRESS
+    end.peer(REQUEST, *ASKED)
+    end.carry_out(end.sa.waiting.refused(end.sa, end.now))
+    assert end.said()[-1][1].attributes == ()
+    assert end.sa.profile == before
+    assert end.stands(State.ESTABLISHED)
+
+
+def test_a_client_gives_the_server_no_address() -> None:
+    for end in (as_server(), as_server(PUSH)):
+        end.peer(SET, ADDRESS)
+        assert end.said()[-1][1].type == ACK
+        assert end.said()[-1][1].attributes == ()
+        assert only(Assigned, end.log) == []
+        assert end.stands(State.CONFIGURING)
+
+
+def test_leases_that_nobody_asked_for_are_dropped() -> None:
+    end = as_server()
+    assert end.sa.waiting.leased(end.sa, LEASE, 0.0) == [Dropped("not_waiting")]
+    assert end.sa.waiting.refused(end.sa, 0.0) == [Dropped("not_waiting")]
+    end = as_client()
+    assert end.sa.waiting.leased(end.sa, LEASE, 0.0) == [Dropped("not_waiting")]
+
+
+# -- the client, and what servers do
+def test_a_server_that_tells_is_heard_although_we_asked() -> None:
+    end = as_client()
+    assert end.said()[-1][1].type == REQUEST
+    end.peer(SET, ADDRESS, Attribute(Kind.UNITY_PFS, 1), identifier=9)
+    _, told = end.said()[-1]
+    assert (told.type, told.identifier, told.attributes) == (ACK, 9, ASKED)
+    assert end.stands(State.ESTABLISHED)
+
+
+def test_a_server_that_does_not_tell_is_asked() -> None:
+    end = as_client(PUSH)
+    assert end.said() == []
+    end.sleep(4)
+    assert end.said()[-1][1].type == REQUEST
+    end.answers(ADDRESS)
+    assert end.stands(State.ESTABLISHED)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ASKED,
+        (Attribute(Kind.INTERNAL_IP4_ADDRESS, bytes(4)),),
+        (Attribute(Kind.INTERNAL_IP4_ADDRESS, b"\x7f\0\0\1"),),
+        (Attribute(Kind.INTERNAL_IP4_ADDRESS, b"\xe0\0\0\1"),),
+        (Attribute(Kind.INTERNAL_IP4_ADDRESS, bytes(15000)),),
+        (Attribute(Kind.INTERNAL_IP4_ADDRESS, 0x0A09),),
+        (Attribute(Kind.INTERNAL_IP6_ADDRESS, bytes(17)),),
+    ],
+)
+def test_a_reply_without_an_address_that_a_host_can_have(words: tuple[Attribute, ...]) -> None:
+    end = as_client()
+    end.answers(*words)
+    assert code(end) is Code.ADDRESS_MISSING
+    assert only(Assigned, end.log) == []
+    end = as_client(PUSH)
+    end.peer(SET, *words)  # told so, there may come something better
+    assert end.said()[-1][1].attributes == ()
+    assert end.stands(State.CONFIGURING)
+    end.peer(SET, ADDRESS)
+    assert end.stands(State.ESTABLISHED)
+
+
+def test_a_server_that_gives_no_address_is_given_up() -> None:
+    for mode in (PULL, PUSH):
+        end = as_client(mode)
+        end.sleep(30)
+        assert code(end) is Code.ADDRESS_MISSING
+        assert end.stands(State.CLOSED)
+
+
+def test_an_address_once_taken_stays() -> None:
+    end = as_client()
+    end.answers(ADDRESS)
+    end.peer(SET, Attribute(Kind.INTERNAL_IP4_ADDRESS, bytes((10, 9, 0, 66))))
+    assert end.said()[-1][1].attributes == ()
+    assert [one.lease.address for one in end.log if isinstance(one, Assigned)] == ["10.9.0.5"]
+
+
+def test_an_address_told_in_the_middle_of_xauth_counts_after_it() -> None:
+    """NetScreen does so, and waits for the ACK before it says the status."""
+
+    end = OneEnd(client(terms(Role.CLIENT), children=()))
+    end.peer(REQUEST, *named(Kind.XAUTH_USER_NAME, Kind.XAUTH_USER_PASSWORD))
+    end.carry_out(end.sa.waiting.credentials(end.sa, "alice", Secret(b"pw"), 0.0))
+    end.peer(SET, ADDRESS)
+    assert end.said()[-1][1].attributes == ASKED
+    assert only(Assigned, end.log) == []
+    end.peer(SET, status(1))
+    assert len(only(Assigned, end.log)) == 1
+    assert end.stands(State.ESTABLISHED)
