@@ -9,7 +9,7 @@ from typing import Final
 
 from ikecore.lease import Lease
 from ikecore.profile import ChildProfile
-from policy.selectors import TrafficSelector
+from policy.selectors import TrafficSelector, is_subset
 
 EVERYTHING: Final = TrafficSelector.from_cidr("0.0.0.0/0")
 
@@ -47,6 +47,19 @@ def server_children(children: Iterable[ChildProfile], lease: Lease) -> tuple[Chi
         for child in children
     )
     return tuple(dict.fromkeys(found))
+
+
+def meant_by_client(children: Iterable[ChildProfile], asked: ChildProfile) -> ChildProfile:
+    """Return what a Cisco client means, from the server's side.
+
+    It asks for everything behind the server, whatever networks it was told of, and sends only what
+    is for them: so it gets its first child's network.
+    """
+    if asked.local_ts != (EVERYTHING,):
+        return asked
+    fitting = (one for one in children if is_subset(asked.remote_ts, one.remote_ts))
+    local = next((one.local_ts for one in fitting), asked.local_ts)
+    return ChildProfile(local, asked.remote_ts)
 
 
 def _narrowed(local: Iterable[TrafficSelector], address: TrafficSelector) -> TrafficSelector:

@@ -7,7 +7,8 @@ what lies within what it wants itself, or refuses.  Which kind of ID says it doe
 from ipaddress import ip_address
 
 from ikecore.diagnosis import Code, Diagnosis, diagnose
-from ikecore.profile import ChildProfile, Profile
+from ikecore.inner import meant_by_client
+from ikecore.profile import ChildProfile, Profile, Role
 from ikev1.message import Message
 from ikev1.payloads.ident import Identification
 from ikev1.sa import IkeSa
@@ -33,7 +34,10 @@ def asked_of(sa: IkeSa, message: Message) -> ChildProfile:
         local, remote = (_host(end[0]) for end in (sa.path.local, sa.path.remote))
         return ChildProfile((local,), (remote,))
     theirs, ours = (one.selector() for one in named)
-    return behind_nat(sa, ChildProfile((ours,), (theirs,)))
+    asked = behind_nat(sa, ChildProfile((ours,), (theirs,)))
+    if sa.vendors.unity and sa.profile.legacy.addresses is Role.SERVER:
+        return meant_by_client(sa.profile.children, asked)
+    return asked
 
 
 def is_echo(message: Message, said: tuple[Identification, Identification]) -> bool:

@@ -1,6 +1,6 @@
 """Inner addresses and children: a client's, and its server's view of it."""
 
-from ikecore.inner import client_children, server_children
+from ikecore.inner import client_children, meant_by_client, server_children
 from ikecore.lease import Lease
 from ikecore.profile import ChildProfile
 from policy.selectors import TrafficSelector
@@ -79,3 +79,11 @@ def test_a_network_outside_of_the_pool_stays_as_it_is_configured() -> None:
 def test_protocol_and_port_of_the_client_s_side_stay() -> None:
     found = server_children([child("10.2.0.0/24[tcp/22]", "10.9.0.0/24[tcp]")], ALICE)
     assert texts(found) == ["10.2.0.0/24[tcp/22] === 10.9.0.5/32[tcp]"]
+
+
+def test_a_cisco_client_that_asks_for_everything_means_the_server_s_network() -> None:
+    ours = server_children([child("10.2.0.0/24", "10.9.0.0/24")], SPLIT)
+    asked = child("0.0.0.0/0", "10.9.0.5/32")
+    assert str(meant_by_client(ours, asked)) == "10.2.0.0/24 === 10.9.0.5/32"
+    for other in (child("10.2.0.0/24", "10.9.0.5/32"), child("0.0.0.0/0", "10.9.0.6/32")):
+        assert meant_by_client(ours, other) == other

@@ -152,6 +152,18 @@ def test_a_client_may_not_speak_for_another_s_address() -> None:
     assert net.hosts["sun"].children == {}
 
 
+def test_a_cisco_client_asks_for_everything_and_gets_the_server_s_network() -> None:
+    """Its IDs come back as they were, which is all that such a client understands."""
+    everywhere = replace(LEASE, subnets=())
+    net = pair()
+    net.hosts["sun"].lease = everywhere
+    net.initiate("moon")
+    net.sleep(5)
+    assert children(net, "moon") == ["10.9.0.5/32 === 0.0.0.0/0"]
+    assert [str(one.local_ts[0]) for one in net.seen(ChildEstablished, "sun")] == ["10.2.0.0/24"]
+    assert net.codes("moon") == net.codes("sun") == []
+
+
 def test_a_new_phase_1_keeps_the_address_and_the_children() -> None:
     net = pair()
     net.initiate("moon")
