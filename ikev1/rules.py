@@ -5,6 +5,7 @@ told by its place: IKEv1's header does not say which one of an exchange it is.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -37,7 +38,7 @@ class Place(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Rule:
     """Payloads of one place: exactly once, at most once, any number."""
 
     exchange: Exchange
@@ -51,8 +52,8 @@ _NAT_D: Final[set[int]] = {_T.NAT_D, _T.NAT_D_DRAFT}
 _ANYWHERE: Final[set[int]] = {_T.NOTIFY, _T.VENDOR}
 
 
-def _rule(exchange: Exchange, once: set[int], optional: set[int], many: set[int]) -> _Rule:
-    return _Rule(exchange, frozenset(once), frozenset(optional), frozenset(many | _ANYWHERE))
+def _rule(exchange: Exchange, once: set[int], optional: set[int], many: set[int]) -> Rule:
+    return Rule(exchange, frozenset(once), frozenset(optional), frozenset(many | _ANYWHERE))
 
 
 _KEYS: Final = _rule(Exchange.MAIN, {_T.KE, _T.NONCE}, set(), {_T.CERTREQ, *_NAT_D})
@@ -63,7 +64,7 @@ _CHILD: Final = _rule(
     {_T.KE},
     {_T.ID, _T.NAT_OA, _T.NAT_OA_DRAFT},
 )
-_RULES: Final = {
+RULES: Final[Mapping[Place, Rule]] = {
     Place.MM1: _rule(Exchange.MAIN, {_T.SA}, set(), set()),
     Place.MM2: _rule(Exchange.MAIN, {_T.SA}, set(), set()),
     Place.MM3: _KEYS,
@@ -97,7 +98,7 @@ def check(message: Message, place: Place) -> None:
     that are not IKEv1's are not counted.
     """
     header = message.header
-    rule = _RULES[place]
+    rule = RULES[place]
     if header.exchange != rule.exchange:
         raise RuleBroken(f"exchange {header.exchange} instead of {place.value}")
     if place is Place.INFORMATIONAL and not header.encrypted:

@@ -27,7 +27,7 @@ from ikev1.rules import Place
 from ikev1.sa import IkeSa
 from ikev1.state import State
 from ikev1.succession import deleted_by_peer, remove
-from ikev1.uniqueness import remove_stale
+from ikev1.uniqueness import lingering, remove_stale
 
 _HEEDED: Final = 8  # notifies of one message: each may cost a line in the log, or an answer
 _SPIS: Final = 200  # of one Delete of ours, so that it needs no fragments
@@ -37,7 +37,7 @@ _UP: Final = (State.CONFIGURING, State.ESTABLISHED, State.REPLACED)
 
 
 class Informational(Phase2):
-    """One message of the peer's."""
+    """News of the peer: Deletes, errors, probes; one message, and what answers it is another."""
 
     kind = Exchange.INFORMATIONAL
     place = Place.INFORMATIONAL
@@ -126,5 +126,8 @@ def delete(sa: IkeSa, reason: Reason, now: float) -> list[Action]:
         for protocol, spis in by_protocol.items():
             for start in range(0, len(spis), _SPIS):
                 told += sa.tell(Delete.of_children(protocol, tuple(spis[start : start + _SPIS])))
-        told += sa.tell(Delete(ProtocolId.ISAKMP, (b"".join(sa.spis),)))
+        old = lingering(sa) if sa.state is State.ESTABLISHED else []
+        for one in (*old, sa):  # the older ones first, so that the peer does not go back to them
+            told += one.tell(Delete(ProtocolId.ISAKMP, (b"".join(one.spis),)))
+        told += [action for one in old for action in one.close(reason, now)]
     return [*told, *sa.close(reason, now)]
