@@ -47,6 +47,8 @@ class Child:
     why: str = ""
     state: ChildState = ChildState.LIVE
     settled_at: float = NEVER  # what begins later is no rival, but renews this one
+    heard_at: float = -NEVER  # when packets came in on it last, as far as we were told
+    retired_at: float = NEVER
     heir: int = 0  # inbound SPI of the child that has its traffic, or will once it is confirmed
     use_at: float = NEVER  # when we send on it whatever the peer does
     rekey_at: float = NEVER

@@ -10,7 +10,7 @@ from ikev1.child import Child, ChildState
 from ikev1.exchanges.quick import InitiateQuick
 from ikev1.sa import IkeSa
 from ikev1.state import State
-from ikev1.succession import abandon, close_child, kin, part_with, take_over
+from ikev1.succession import abandon, close_child, forget, kin, part_with, take_over
 
 WHY_AGE = "its lifetime nears its end"
 
@@ -99,10 +99,15 @@ def handle_children(sa: IkeSa, now: float) -> list[Action]:
 def _age(sa: IkeSa, child: Child, now: float) -> list[Action]:
     if child.ends_at <= now:
         child.ends_at = NEVER
-        if child.state is ChildState.RETIRED:
-            return part_with(sa, child, now)
-        is_live = child.state is ChildState.LIVE
-        return close_child(sa, child, Reason.LIFETIME if is_live else Reason.FAILED, now)
+        match child.state:
+            case ChildState.PENDING:
+                return close_child(sa, child, Reason.FAILED, now)
+            case ChildState.LIVE:
+                return close_child(sa, child, Reason.LIFETIME, now)
+            case ChildState.RETIRED:
+                return part_with(sa, child, now)
+            case ChildState.DELETED:
+                return forget(sa, child, now)
     if child.use_at <= now:
         return take_over(sa, child, now)
     if child.rekey_at > now:

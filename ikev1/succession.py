@@ -9,8 +9,9 @@ its place.  Nothing may be sent on a child before the peer has it, nor be lost o
   :data:`~ikev1.child.LINGER`; the other end keeps it for :data:`~ikev1.child.OVERDUE`, in case that
   end thinks otherwise.  For a moment it still takes what crosses its Delete.
 * Of two made at once, by either end one, the one with the lowest of the four nonces goes, and its
-  initiator deletes it.  At once is: each was begun before the other was settled.
-* Whatever carries may be deleted: then the next best steps in, also one that only lingers.
+  initiator deletes it.  At once is: each was begun before the other was settled.  The two ends may
+  see that differently when messages were lost: then packets tell, and the nonces decide as well.
+* Whatever carries may be deleted: then the next best steps in, also the one that it had replaced.
 """
 
 from typing import Final
@@ -27,6 +28,9 @@ from ikev1.sa import IkeSa
 
 PATIENCE: Final = 1.0  # seconds in which the peer may show that it has a child of ours
 AGAIN: Final = 10.0  # seconds after which a renewal that failed is tried again
+_CROSSING: Final = 0.5  # seconds in which the peer's QM1 may have been on its way since before
+_SWITCHING: Final = 3.0  # seconds after which nobody sends on a child that was replaced
+_CLOSE: Final = 10.0  # seconds between the beginnings of two that may have been made at once
 
 
 class OwnQuick(Phase2):
@@ -76,7 +80,7 @@ def outranks(one: Child, other: Child) -> bool:
 # -- what happens to them -------------------------------------------------------------------------
 def begin(sa: IkeSa, child: Child, now: float) -> list[Action]:
     """Give a child of ours its place, right after its QM2 came: the peer has it since before."""
-    child.settled_at = now + LINGER
+    child.settled_at = now + _CROSSING
     pending = [one for one in kin(sa, child) if one.state is ChildState.PENDING]
     better = next((one for one in pending if outranks(one, child)), None)
     if better is not None:
@@ -84,7 +88,7 @@ def begin(sa: IkeSa, child: Child, now: float) -> list[Action]:
         return [] if child.spec.standby else [announce(child, 0, now)]
     older = [one for one in kin(sa, child) if one.is_live]
     for one in older:
-        one.rekey_at = NEVER
+        one.rekey_at = one.use_at = NEVER
     told = next((one.spi for one in reversed(older) if one.is_told), 0)
     if child.spec.standby:
         child.use_at = now + PATIENCE
@@ -99,24 +103,43 @@ def confirm(sa: IkeSa, child: Child, now: float) -> list[Action]:
     child.start_clocks(now)
     _end_quick_mode(sa, child, now)
     given_up = abandon(sa, _traffic(child), now)
-    better = next((one for one in kin(sa, child) if one.is_live and outranks(one, child)), None)
-    if better is not None:
-        return [*given_up, *_retire(child, better, now)]
+    best = child
+    for one in kin(sa, child):
+        best = one if one.is_live and outranks(one, best) else best
+    if best is not child:
+        return [*given_up, *_retire(child, best, now)]
     return [*given_up, *take_over(sa, child, now)]
 
 
 def heard(sa: IkeSa, child: Child, now: float) -> list[Action]:
     """Take it that the peer sends on a child: it has it, and wants it used."""
+    child.heard_at = now
     child.settled_at = min(child.settled_at, now)
-    if child.state is ChildState.PENDING:
-        return confirm(sa, child, now)
-    if child.is_live and child.spec.standby:
-        return take_over(sa, child, now)
-    return []
+    match child.state:
+        case ChildState.PENDING:
+            return confirm(sa, child, now)
+        case ChildState.LIVE if child.spec.standby:
+            return take_over(sa, child, now)
+        case ChildState.RETIRED:
+            return _reconsider(sa, child, now)
+        case _:
+            return []
+
+
+def _reconsider(sa: IkeSa, child: Child, now: float) -> list[Action]:
+    """Take it back that a child was replaced, if for the peer it was the other way round."""
+    heir = sa.children.get(child.heir)
+    if heir is None or not heir.is_live or heir.initiator is child.initiator:
+        return []
+    # the end that thinks otherwise sees it too, and must not change its mind at the same time
+    wait = _SWITCHING if child.nonce > heir.nonce else 3 * _SWITCHING
+    if now - child.retired_at < wait or abs(child.began_at - heir.began_at) > _CLOSE:
+        return []
+    return [*_revive(child, heir, now), *_retire(heir, child, now)]
 
 
 def take_over(sa: IkeSa, child: Child, now: float) -> list[Action]:
-    """Send on a child from now on, and on no other with the same traffic."""
+    """Send on a child from now on, and not on those that it comes before."""
     child.use_at, child.heir = NEVER, 0
     used: list[Action] = []
     if child.spec.standby:
@@ -124,7 +147,7 @@ def take_over(sa: IkeSa, child: Child, now: float) -> list[Action]:
         used = [UseChild(child.spi)]
     replaced = 0
     for other in kin(sa, child):
-        if other.is_live:
+        if other.is_live and outranks(child, other):
             replaced = other.spi if other.is_told else replaced
             used += _retire(other, child, now)
     return used if child.is_told else [*used, announce(child, replaced, now)]
@@ -133,7 +156,7 @@ def take_over(sa: IkeSa, child: Child, now: float) -> list[Action]:
 def _retire(child: Child, heir: Child, now: float) -> list[Action]:
     """Keep the inbound half for what is still on its way."""
     is_ours = child.initiator if are_rivals(child, heir) else heir.initiator
-    child.state, child.heir = ChildState.RETIRED, heir.spi
+    child.state, child.heir, child.retired_at = ChildState.RETIRED, heir.spi, now
     child.rekey_at = child.use_at = NEVER
     child.ends_at = min(child.ends_at, now + (LINGER if is_ours else OVERDUE))
     return [RetireChild(child.spi)]
@@ -151,9 +174,31 @@ def tell_deleted(sa: IkeSa, *children: Child) -> list[Action]:
 
 
 def part_with(sa: IkeSa, child: Child, now: float) -> list[Action]:
-    """Tell the peer that one that was replaced is gone, and take what crosses that."""
+    """Tell the peer that one that was replaced is gone, and take what crosses that.
+
+    Not before the peer's patience is over, if it has asked for QM3 again and nothing shows that it
+    got it: its own child may end in nothing, and this one is all it has.
+    """
+    heir = sa.children.get(child.heir)
+    if heir is not None and heir.heard_at < 0 and _was_asked_again(sa, heir):
+        wait_until = heir.began_at + sa.patience + LINGER
+        if now < wait_until:
+            child.ends_at = wait_until
+            return []
     child.state, child.ends_at = ChildState.DELETED, now + AFTERWARDS
     return tell_deleted(sa, child)
+
+
+def forget(sa: IkeSa, child: Child, now: float) -> list[Action]:
+    """Take one away whose Delete was sent; again if it was lost: the peer still sends on it."""
+    is_used = now - child.heard_at < AFTERWARDS and now - child.retired_at < OVERDUE
+    heir = sa.children.get(child.heir)
+    if is_used:
+        child.ends_at = now + AFTERWARDS
+        return tell_deleted(sa, child)
+    lost_a_race = child.initiator and heir is not None and not heir.initiator
+    again = tell_deleted(sa, child) if lost_a_race else []
+    return [*again, *remove(sa, child, Reason.REKEYED, now)]
 
 
 def deleted_by_peer(sa: IkeSa, child: Child, now: float) -> list[Action]:
@@ -164,7 +209,7 @@ def deleted_by_peer(sa: IkeSa, child: Child, now: float) -> list[Action]:
     if child.state is ChildState.DELETED or child.state is ChildState.PENDING:
         return remove(sa, child, Reason.PEER_DELETED, now)
     actions = _step_in(sa, child, now) if child.is_live else []
-    if carrier(sa, _traffic(child)) in (None, child):
+    if not any(one.is_live for one in kin(sa, child)):
         return [*actions, *remove(sa, child, Reason.PEER_DELETED, now)]
     if child.is_live:
         actions.append(RetireChild(child.spi))
@@ -197,7 +242,7 @@ def _step_in(sa: IkeSa, child: Child, now: float) -> list[Action]:
     others = kin(sa, child)
     live = [one for one in others if one.is_live]
     pending = [one for one in others if one.state is ChildState.PENDING]
-    retired = [one for one in others if one.state is ChildState.RETIRED]
+    retired = [o for o in others if o.state is ChildState.RETIRED and o.heir == child.spi]
     if live:
         return [] if child.heir else _go_on_with(sa, live[-1], child, now)
     if pending:
@@ -241,6 +286,12 @@ def give_up(sa: IkeSa, flight: Flight, quick: OwnQuick, now: float) -> list[Acti
     sa.end(flight, now)
     sa.take_back(quick.spi, now)
     return sa.tell(Delete.of_children(quick.protocol, (quick.spi,)))
+
+
+def _was_asked_again(sa: IkeSa, child: Child) -> bool:
+    """Tell whether QM2 of a child of ours came more than once."""
+    flights = (one_sa.flights.get(child.message_id) for one_sa in _line(sa))
+    return any(flight is not None and flight.ours and flight.repeats for flight in flights)
 
 
 def _end_quick_mode(sa: IkeSa, child: Child, now: float) -> None:
