@@ -189,12 +189,13 @@ class PoolPlan:
 class Access:
     """Who a connection's client is: ourselves, or the users and the pool for them.
 
-    Unhashable, as passwords are.
+    Unhashable, as passwords are.  Other users do not make it another one: they come and go while
+    the connection stays.
     """
 
     user: str = ""
     password: Secret = field(default_factory=lambda: Secret(b""))
-    users: tuple[tuple[str, Secret], ...] = ()
+    users: tuple[tuple[str, Secret], ...] = field(default=(), compare=False)
     pool: PoolPlan | None = None
     learns_networks: bool = False  # as client: routes follow what the gateway tells
 

@@ -1,7 +1,8 @@
 """What works and is unwise: weak algorithms, weak keys, keys that everybody can read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from ikebana.config.access import User
 from ikebana.config.connection import Connection
 from ikebana.config.cross import Numbered
 from ikebana.config.crypto import IkeSettings, IpsecSettings
@@ -18,7 +19,9 @@ _AGREED = "aes256gcm16, or aes256 with sha256, unless the peer insists"
 _WORDS = {Status.LEGACY: "weak", Status.BROKEN: "broken"}
 
 
-def lint(gateway: Gateway, numbered: Numbered, *, is_exposed: bool) -> Iterator[Refusal]:
+def lint(
+    gateway: Gateway, numbered: Numbered, users: Sequence[User] = (), *, is_exposed: bool
+) -> Iterator[Refusal]:
     """Find what deserves a warning; ``is_exposed``: every user can read the file itself."""
     if gateway.lab.allow_short_lifetimes:
         yield Refusal(
@@ -27,6 +30,9 @@ def lint(gateway: Gateway, numbered: Numbered, *, is_exposed: bool) -> Iterator[
             "take it out of the file of a gateway in service",
         )
     yield from policy_warnings(gateway.policies)
+    for at, user in enumerate(users):
+        for warning in _readable(user.password, "password", is_exposed=is_exposed):
+            yield Refusal(("user", at, "password"), warning.message, warning.hint)
     for at, one in numbered:
         root: Loc = ("connection", at)
         for warning in legacy_warnings(one):
@@ -47,6 +53,9 @@ def lint(gateway: Gateway, numbered: Numbered, *, is_exposed: bool) -> Iterator[
             )
         for warning in _psk(one.psk, is_exposed=is_exposed):
             yield Refusal((*root, "psk"), warning.message, warning.hint)
+        if one.xauth.password is not None:
+            for warning in _readable(one.xauth.password, "password", is_exposed=is_exposed):
+                yield Refusal((*root, "xauth", "password"), warning.message, warning.hint)
 
 
 def _weak(
@@ -82,18 +91,22 @@ def _psk(psk: Psk, *, is_exposed: bool) -> Iterator[Refusal]:
             "PSK entropy warning: it can be guessed off line by who answers in the peer's place",
             "take 32 random characters",
         )
-    if psk.kind is PskKind.FILE and psk.exposed:
-        yield Refusal((), "every user of this host can read the PSK file", "chmod 600")
-    if psk.kind.is_inline and is_exposed:
-        yield Refusal(
-            (),
-            "the PSK stands in a file that every user of this host can read",
-            'chmod 600, or psk = { file = "…" }',
-        )
+    yield from _readable(psk, "PSK", is_exposed=is_exposed)
     value = psk.secret.reveal()
     if psk.kind is PskKind.TEXT and (len(value) > 128 or any(not 32 < one < 127 for one in value)):
         yield Refusal(
             (),
             "other gateways take only 1-128 printable ASCII characters without spaces as a PSK",
             "fine as long as the peer accepts the same key",
+        )
+
+
+def _readable(secret: Psk, what: str, *, is_exposed: bool) -> Iterator[Refusal]:
+    if secret.kind is PskKind.FILE and secret.exposed:
+        yield Refusal((), f"every user of this host can read the {what} file", "chmod 600")
+    if secret.kind.is_inline and is_exposed:
+        yield Refusal(
+            (),
+            f"the {what} stands in a file that every user of this host can read",
+            f'chmod 600, or {what.lower()} = {{ file = "…" }}',
         )

@@ -125,7 +125,8 @@ class _Reading:
         self._add_all(access_refusals(directory, numbered))
         if self._problems:
             raise ConfigErrors(self._ordered(self._problems))
-        noted = [self._problem(one) for one in lint(gateway, numbered, is_exposed=is_exposed)]
+        unwise = lint(gateway, numbered, directory.users, is_exposed=is_exposed)
+        noted = [self._problem(one) for one in unwise]
         connections = tuple(one for _, one in numbered)
         return Config(gateway, connections, self._ordered(noted), directory)
 

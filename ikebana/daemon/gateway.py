@@ -31,7 +31,7 @@ from ikebana.daemon.tunnels import Tunnel, make_tunnel
 from ikebana.daemon.versions import Versions
 from ikebana.worker.messages import Done, Message
 from ikecore.actions import Closed
-from ikecore.events import AddressesChanged, CloseAllWanted, Event
+from ikecore.events import AddressesChanged, CloseAllWanted, CloseWanted, Event
 from ikecore.timetable import NEVER
 from policy.flow import Flow
 from policy.path import Path
@@ -135,6 +135,7 @@ class Gateway:
         for tunnel in gone:
             self._forget(tunnel)
             self._event(CloseAllWanted(tunnel.name))
+        reusers = [t for t in self.tunnels.values() if self._take_users(t, wanted[t.name])]
         are_new = plan.policies != self.plan.policies
         self.plan = plan
         if are_new:
@@ -151,7 +152,8 @@ class Gateway:
         for one in fresh:
             self._perform(self.tunnels[one.name], self.tunnels[one.name].core.start())
         self._rearm()
-        changed = dict.fromkeys([t.name for t in gone] + [one.name for one in fresh])
+        changed = dict.fromkeys(t.name for t in (*gone, *reusers))
+        changed.update(dict.fromkeys(one.name for one in fresh))
         return (*changed, "the policies") if are_new else tuple(changed)
 
     async def stop(self, patience: float = 2.0) -> None:
@@ -259,6 +261,18 @@ class Gateway:
         self._peers.begin(tunnel)
         if plan.enabled:
             self.kernel.begin_routes(tunnel)
+
+    def _take_users(self, tunnel: Tunnel, plan: TunnelPlan) -> bool:
+        """Let a tunnel that stays know its users as they are now; tell whether they changed.
+
+        Who is no user any more, or has another password, has to log in again.
+        """
+        before, now = dict(tunnel.plan.access.users), dict(plan.access.users)
+        tunnel.plan = plan
+        for sa in tunnel.core.sas:
+            if sa.user and before.get(sa.user) != now.get(sa.user):
+                self._event(CloseWanted(sa.sa))
+        return before != now
 
     def _serve_versions(self) -> None:
         if not self._versions.serve(one.version for one in self.plan.tunnels):

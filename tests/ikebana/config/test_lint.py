@@ -78,6 +78,25 @@ def test_a_key_file_that_everybody_can_read_is_warned_of(tmp_path: Path) -> None
         assert len(found) == count
 
 
+def test_a_password_that_everybody_can_read_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("secret")
+    (tmp_path / "a.txt").chmod(0o644)
+    (tmp_path / "net.psk").write_text(KEY)
+    (tmp_path / "net.psk").chmod(0o600)
+    text = (
+        '[[user]]\nname = "a"\npassword = { file = "a.txt" }\n'
+        '[[user]]\nname = "b"\npassword = "inline"\n'
+        '[[connection]]\nname = "a"\npeer = "10.0.0.1"\npsk = { file = "net.psk" }\n'
+        'ike.version = "ikev1"\nxauth = { role = "client", user = "c", password = "inline" }\n'
+    )
+    found = parse(text.encode(), Sources(tmp_path), is_exposed=True).warnings()
+    told = {one.path: one.message for one in found}
+    assert told["user[0].password"] == "every user of this host can read the password file"
+    assert "the password stands in a file" in told["user[1].password"]
+    assert "the password stands in a file" in told[f"{ROOT}.xauth.password"]
+    assert len(parse(text.encode(), Sources(tmp_path)).warnings()) == 2
+
+
 def test_what_is_for_tests_or_hides_nothing_is_warned_of() -> None:
     """S4-19: ESP is recommended."""
     text = "[gateway.lab]\nallow_short_lifetimes = true\n" + CONNECTION

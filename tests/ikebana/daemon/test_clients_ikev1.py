@@ -64,6 +64,23 @@ def test_each_has_its_own_address_and_its_own_packets(world: Trio) -> None:
     assert len(world.sun.tunnel.core.sas) == 2
 
 
+def test_users_come_and_go_by_a_reload_and_the_others_stay(world: Trio) -> None:
+    world.meet()
+    directory = DIRECTORY.replace("10.1.0.0/16", "10.2.0.0/16")
+    carol = '[[user]]\nname = "carol"\npassword = "x"\n'
+    text = server("pull", ALLOWED)
+    assert world.sun.gateway.apply(world.sun.plan(text, directory + carol)) == ("net",)
+    world.settle()
+    assert len(world.sun.tunnel.core.sas) == 2
+    assert world.sun.gateway.apply(world.sun.plan(text, directory + carol)) == ()
+    world.sun.gateway.apply(world.sun.plan(text, directory.replace('"wonderland"', '"other"')))
+    world.settle()
+    assert [sa.user for sa in world.sun.tunnel.core.sas] == ["bob"]
+    world.sleep(10.0)
+    assert world.moon.state is not State.CONNECTED
+    assert world.goes_around(world.mars, "10.9.0.2")
+
+
 def test_who_leaves_takes_nothing_from_the_other(world: Trio) -> None:
     world.meet()
     world.moon.gateway.down(world.moon.tunnel)
