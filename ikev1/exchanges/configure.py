@@ -77,7 +77,6 @@ class GiveAddress(Stage):
         self._children = children
         self._asked: _Asked = ()
         self._is_asking = False
-        self._has_told = False
 
     def begin(self, sa: IkeSa, now: float) -> list[Action]:
         """Wait for the client to ask, if it is to."""
@@ -103,10 +102,13 @@ class GiveAddress(Stage):
         sa.profile = replace(sa.profile, children=children)
         if self._asked:
             return [*_reply(sa, self._asked, lease, now), *_finish(sa, now)]
-        self._has_told = True
         words = lease_attributes(lease, (), unity=sa.vendors.unity)
         said = ConfigAttributes(ConfigType.SET, fresh_identifier(sa), words)
-        return ask(sa, self, said, now, sa.patience)
+        told = Told()
+        begun = _finish(sa, now, told)
+        return (
+            begun if sa.state is State.CLOSED else [*begun, *ask(sa, told, said, now, sa.patience)]
+        )
 
     def refused(self, sa: IkeSa, now: float) -> list[Action]:
         """Give up: there is none."""
@@ -116,16 +118,11 @@ class GiveAddress(Stage):
         none = diagnose(1, Code.ADDRESS_MISSING, "no address for this client", "asks for one")
         return [*told, *give_up(sa, none, now)]
 
-    def on_answer(self, sa: IkeSa, _said: ConfigAttributes, now: float) -> list[Action]:
-        """Take it that the client has the address; what it does with it, its children will show."""
-        return _finish(sa, now)
-
     def on_silence(self, sa: IkeSa, now: float) -> list[Action]:
-        """Tell a client that does not ask; give up on one that does not hear either."""
-        if not self._has_told and not self._is_asking:
+        """Tell a client that does not ask."""
+        if not self._is_asking:
             return self._ask(sa, now)
-        seen = "the peer neither asked for an address nor took the one it was told"
-        return give_up(sa, diagnose(1, Code.ADDRESS_MISSING, evidence=seen), now)
+        return give_up(sa, diagnose(1, Code.ADDRESS_MISSING, evidence="no answer of the pool"), now)
 
     def _ask(self, sa: IkeSa, now: float) -> list[Action]:
         if self._is_asking:
@@ -245,13 +242,29 @@ class Settled(Stage):
         return super().on_request(sa, flight, said, now)
 
 
+class Told(Settled):
+    """The client was told its address: the SA serves already, in case that its ACK gets lost."""
+
+    def on_answer(self, sa: IkeSa, _said: ConfigAttributes, now: float) -> list[Action]:
+        """Be content."""
+        return _settle(sa, now)
+
+    def on_silence(self, sa: IkeSa, now: float) -> list[Action]:
+        """Give up on a client that shows in no other way that it heard."""
+        if sa.children or sa.state is not State.ESTABLISHED:
+            return _settle(sa, now)
+        seen = "the peer neither asked for an address nor took the one it was told"
+        return give_up(sa, diagnose(1, Code.ADDRESS_MISSING, evidence=seen), now)
+
+
 def _settle(sa: IkeSa, now: float) -> list[Action]:
     return enter(sa, Settled(), now)
 
 
-def _finish(sa: IkeSa, now: float) -> list[Action]:
+def _finish(sa: IkeSa, now: float, stage: Stage | None = None) -> list[Action]:
     """Take the SA into service."""
-    return [*_settle(sa, now), *_part_with_elder(sa, now), *establish(sa, now)]
+    entered = enter(sa, stage or Settled(), now)
+    return [*entered, *_part_with_elder(sa, now), *establish(sa, now)]
 
 
 def _part_with_elder(sa: IkeSa, now: float) -> list[Action]:

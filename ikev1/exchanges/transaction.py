@@ -85,9 +85,11 @@ class _OfStage(Phase2):
 class Await(_OfStage):
     """The time somebody else has for the next step; nothing is said."""
 
-    def begin(self, _sa: IkeSa, flight: Flight, now: float) -> list[Action]:
-        """Say nothing."""
+    def begin(self, sa: IkeSa, flight: Flight, now: float) -> list[Action]:
+        """Say nothing new; what ended phase 1 goes out again while nobody shows that it came."""
         flight.deadline = now + self._seconds
+        if not sa.is_confirmed:
+            flight.due = min(flight.deadline, now + flight.plan.wait(0))
         return []
 
     def on_message(

@@ -169,7 +169,7 @@ class BeUser(Stage):
 
     def begin(self, sa: IkeSa, now: float) -> list[Action]:
         """Give the server its time."""
-        return wait(sa, self, now, max(_PATIENCE, sa.patience))
+        return wait(sa, self, now, _PATIENCE)
 
     def on_request(
         self, sa: IkeSa, flight: Flight, said: ConfigAttributes, now: float
@@ -186,7 +186,8 @@ class BeUser(Stage):
         if self._has_password and kinds & _SECRETS:
             return self._decline(sa, (flight, said), "the server asks once more", now)
         self._asked = (flight, said)
-        return [*_message(sa, said), AskCredentials(sa.sa, sa.connection)]
+        more = wait(sa, self, now, _PATIENCE)
+        return [*more, *_message(sa, said), AskCredentials(sa.sa, sa.connection)]
 
     def credentials(self, sa: IkeSa, user: str, password: Secret, now: float) -> list[Action]:
         """Say them."""

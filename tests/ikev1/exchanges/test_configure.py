@@ -1,5 +1,6 @@
 """Mode config: addresses pulled and pushed, given and refused, and the children that come of it."""
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -42,6 +43,7 @@ from tests.ikev1.access import (
     terms,
 )
 from tests.ikev1.network import Network, said
+from tests.pair.wire import Letter, Twist
 
 PULL, PUSH = ConfigMode
 ASKED = named(Kind.INTERNAL_IP4_ADDRESS)
@@ -113,6 +115,59 @@ def test_a_lost_message_of_mode_config_is_said_again(
     net.assert_connected()
     assert net.codes("moon") == net.codes("sun") == []
     assert children(net, "moon") == [OURS]
+
+
+@pytest.mark.parametrize("aggressive", [False, True])
+@pytest.mark.parametrize("mode", [PULL, PUSH])
+def test_bad_weather_delays_a_client_and_nothing_more(mode: ConfigMode, aggressive: bool) -> None:
+    """One in six messages is lost, one in four comes twice, some come late and out of order."""
+    for seed in range(12):
+        net = network(
+            client(terms(Role.CLIENT, mode, aggressive=aggressive)),
+            server(terms(Role.SERVER, mode, aggressive=aggressive)),
+        )
+        net.twists.append(weather(random.Random(seed)))  # noqa: S311 - repeatable on purpose
+        net.initiate("moon", settle=False)
+        net.sleep(40)
+        net.assert_connected()
+        assert net.codes("moon") == net.codes("sun") == []
+        assert [one.lease for one in net.seen(Assigned, "moon")] == [LEASE]
+
+
+def weather(dice: random.Random) -> Twist:
+    def twist(letter: Letter, delays: list[float]) -> list[float]:
+        if letter.exchange != Exchange.TRANSACTION:
+            return delays
+        if dice.random() < 1 / 6:
+            return []
+        copies = delays * (2 if dice.random() < 1 / 4 else 1)
+        return [one + (2 * dice.random() if dice.random() < 1 / 4 else 0) for one in copies]
+
+    return twist
+
+
+def test_the_last_message_of_aggressive_mode_may_be_lost() -> None:
+    """Nobody answers it: the client, which waits to be asked, says it again."""
+    for times in (1, 3):
+        net = pair()
+        for name, role in (("moon", client), ("sun", server)):
+            mine = Role.CLIENT if name == "moon" else Role.SERVER
+            net.configure(name, role(terms(mine, aggressive=True)))
+        net.lose_when(said("moon", Exchange.AGGRESSIVE, 2), times)
+        net.initiate("moon")
+        net.sleep(15)
+        net.assert_connected()
+        assert net.codes("moon") == net.codes("sun") == []
+
+
+def test_a_child_shows_that_a_client_has_its_address() -> None:
+    """Its ACK is lost, and not every client says it again."""
+    net = pair(PUSH, PUSH, xauth=False)
+    net.lose_when(said("moon", Exchange.TRANSACTION), 100)
+    net.initiate("moon")
+    net.sleep(30)
+    net.assert_connected()
+    assert net.codes("sun") == []
 
 
 def test_each_network_that_the_server_names_has_a_child() -> None:
