@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
-from ikecore.actions import Action, Broken, Dropped, Established, Failed, Reason
+from ikecore.actions import Action, Broken, Closed, Dropped, Established, Failed, Reason
 from ikecore.candidates import Candidates
 from ikecore.diagnosis import Code, diagnose
 from ikecore.entropy import Entropy
@@ -303,7 +303,7 @@ class Endpoint:
             failed = sa.fail(diagnose(1, Code.INTERNAL_ERROR))
             actions = [broken, failed, *sa.close(Reason.INTERNAL_ERROR, now)]
         self._sas.note(sa, actions)
-        if any(isinstance(action, Established) for action in actions):
+        if any(isinstance(action, Established | Closed) for action in actions):
             for mate in self._sas.mates(sa.connection):
                 self._sas.own(mate)
                 self._sas.note(mate, [])

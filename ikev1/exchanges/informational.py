@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Final
 
 from ikecore.actions import Action, Noted, Reason
+from ikecore.profile import Uniqueness
 from ikev1.child import Child, ChildState
 from ikev1.deletion import heed_deletes
 from ikev1.exchange import Phase2
@@ -78,12 +79,23 @@ def _heed(sa: IkeSa, notify: Notify, now: float) -> list[Action]:
             return take_answer(sa, notify)
         case NotifyType.INITIAL_CONTACT if sa.state is State.ESTABLISHED:
             sa.initial_contact = True
-            return remove_stale(sa, now)
+            return [*remove_stale(sa, now), *_forget_lost(sa, now)]
         case NotifyType.INITIAL_CONTACT:
             sa.initial_contact = True
         case NotifyType.RESPONDER_LIFETIME if sa.state is State.ESTABLISHED:
             heed_lifetime(sa, notify)
     return []
+
+
+def _forget_lost(sa: IkeSa, now: float) -> list[Action]:
+    """Drop the children that this SA took over: the peer has lost them with the SA before.
+
+    Some peers say INITIAL-CONTACT only once phase 1 is over.
+    """
+    if sa.profile.uniqueness is Uniqueness.NEVER:
+        return []
+    lost = [child for child in sa.children.values() if child.began_at < sa.started_at]
+    return [a for child in lost for a in sa.drop_child(child, Reason.REPLACED, now)]
 
 
 def _heed_error(sa: IkeSa, notify: Notify, now: float) -> list[Action]:

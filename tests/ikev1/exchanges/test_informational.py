@@ -248,9 +248,19 @@ def test_initial_contact_removes_what_the_peer_has_lost() -> None:
     assert said(actions) == []  # without a word: there is nobody to hear it
 
 
+def test_initial_contact_removes_the_children_that_were_taken_over() -> None:
+    sa = up()
+    sa.started_at = 5.0
+    add_child(sa, 0x1001, 0x2001).began_at = 4.0
+    add_child(sa, 0x1002, 0x2002).began_at = 5.5
+    assert RemoveChild(0x1001) in hear(sa, CONTACT, now=6.0)
+    assert list(sa.children) == [0x1002]
+
+
 def test_initial_contact_leaves_what_came_later_or_may_be_many() -> None:
     older, newer = up(), up(uniqueness=Uniqueness.NEVER)
     beside(older, newer)
+    add_child(newer).began_at = -1.0
     older.established_at, newer.started_at, newer.established_at = 0.0, 5.0, 6.0
     assert hear(newer, CONTACT, now=6.1) == []
     assert hear(older, CONTACT, now=6.1) == []
