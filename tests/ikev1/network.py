@@ -11,7 +11,6 @@ different message of main mode that sun says.
 
 from collections.abc import Mapping
 
-from ikecore.actions import Closed, Established
 from ikecore.profile import Limits, Profile
 from ikecore.wire import Malformed
 from ikev1.endpoint import Endpoint
@@ -50,6 +49,7 @@ IKEV1 = Version(Endpoint, profile, Eavesdropper, reports_every=1.0)
 class Network(pair.Network[Message]):
     """Moon and sun, and all that was on the wire between them."""
 
+    ear: Eavesdropper
     deletes: Deletes
 
     def __init__(
@@ -62,12 +62,6 @@ class Network(pair.Network[Message]):
     ) -> None:
         super().__init__(IKEV1, moon, sun, limits, seed, addresses)
         self.deletes = Deletes()
-
-    def up(self, name: str) -> list[bytes]:
-        """Return the ISAKMP SAs that one end holds established, and no newer one has replaced."""
-        told = self.seen(Established, name)
-        gone = {made.replaces for made in told} | {closed.sa for closed in self.seen(Closed, name)}
-        return [sa for sa in dict.fromkeys(made.sa for made in told) if sa not in gone]
 
     def _leaves(self, name: str, letter: Letter) -> None:
         if letter.exchange != Exchange.MAIN and letter.copy == 0:

@@ -20,7 +20,7 @@ ENDS = ("moon", "sun")
 RENEWING = ("rekey", "rekey", "rekey", "rekey", "rekey IKE", "rekey IKE", "rekey IKE", "probe")
 ENDING = ("delete", "delete", "delete", "create", "create", "expire", "close")
 BEGIN, END = 1.0, 9.0  # seconds between which everything is asked
-REST = 45.0  # seconds after which everything has come to rest
+REST = 45.0  # seconds after which everything has come to rest, by default
 GRACE = 2.0  # seconds around a wish to end something in which packets may be lost
 MESSAGES = 60  # of each end that the wire may do something to
 ON_PURPOSE = {Reason.DELETED, Reason.PEER_DELETED, Reason.LIFETIME}
@@ -127,8 +127,8 @@ def _mischief(dice: random.Random, badness: float) -> Iterator[Mischief]:
 
 
 # -- a life ---------------------------------------------------------------------------------------
-def live(plan: Plan, net: Network) -> None:
-    """Let two ends live through a plan, and then come to rest."""
+def live(plan: Plan, net: Network, rest: float = REST) -> None:
+    """Let two ends live through a plan, and then come to rest for so many seconds."""
     net.initiate(plan.initiator)
     net.assert_connected()
     for child in wanted(plan.initiator, plan)[1:]:
@@ -152,7 +152,7 @@ def live(plan: Plan, net: Network) -> None:
     net.twists.clear()
     for stream in net.traffic.streams:
         stream.every = 1.0
-    net.sleep(REST)
+    net.sleep(rest)
     net.traffic.streams.clear()
     net.sleep(2)
 
@@ -236,11 +236,11 @@ def _is_excused(plan: Plan, net: Network, packet: Packet) -> bool:
     )
 
 
-def failure(plan: Plan, make: Make) -> tuple[str, Network | None]:
+def failure(plan: Plan, make: Make, rest: float = REST) -> tuple[str, Network | None]:
     """Return why a plan's life ends badly, "" if it does not, and what there was on the wire."""
     try:
         net = make(plan)
-        live(plan, net)
+        live(plan, net, rest)
     except Exception as error:
         return f"{type(error).__name__}: {error}", None
     try:
