@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from ikecore.actions import Action, Send
+from ikecore.actions import Action, Failed, Send
+from ikecore.diagnosis import Code
 from ikecore.identities import Identity
 from ikecore.lease import Lease
 from ikecore.profile import ChildProfile, ConfigMode, LegacyTerms, Phase1Mode, Profile, Role
@@ -123,6 +124,11 @@ class OneEnd:
         """Tell whether the SA is in this state by now."""
         return self.sa.state is state
 
+    def failure(self) -> tuple[Code, str]:
+        """Return why the negotiation failed, and what was seen of it."""
+        (failed,) = (action for action in self.log if isinstance(action, Failed))
+        return failed.diagnosis.code, failed.diagnosis.evidence
+
     # -- what the peer says ---------------------------------------------------------------------
     def sealed(
         self, said: ConfigAttributes, message_id: int = 0, exchange: int = Exchange.TRANSACTION
@@ -210,3 +216,13 @@ class OneEnd:
 def only(kind: type[Action], actions: list[Action]) -> list[Action]:
     """Return the actions of one kind."""
     return [action for action in actions if isinstance(action, kind)]
+
+
+def user_end() -> OneEnd:
+    """Return a client that only has a user, before it is asked."""
+    return OneEnd(client(terms(Role.CLIENT, addresses=False), children=()))
+
+
+def asking_end() -> OneEnd:
+    """Return a server that has asked who the user is, and gives no addresses."""
+    return OneEnd(server(terms(Role.SERVER, addresses=False)))

@@ -18,6 +18,7 @@ from tests.ikev1.access import (
     SET,
     Kind,
     OneEnd,
+    asking_end,
     client,
     named,
     network,
@@ -56,7 +57,7 @@ def in_use() -> OneEnd:
 
 def calm() -> OneEnd:
     """Return a server's SA that is in use, and gives no addresses."""
-    end = OneEnd(server(terms(Role.SERVER, addresses=False), children=()))
+    end = asking_end()
     end.answers(*who())
     end.carry_out(end.sa.waiting.accepted(end.sa, end.now))
     end.answers(status(1))
