@@ -49,6 +49,15 @@ def server_children(children: Iterable[ChildProfile], lease: Lease) -> tuple[Chi
     return tuple(dict.fromkeys(found))
 
 
+def parts_of(wanted: ChildProfile, children: tuple[ChildProfile, ...]) -> tuple[ChildProfile, ...]:
+    """Return what an SA has for a child that is wanted: itself, or what addresses made of it.
+
+    Who wants it knows the configuration, and not what was told since.
+    """
+    within = tuple(one for one in children if not one.exceeds(wanted.local_ts, wanted.remote_ts))
+    return (wanted,) if wanted in children or not within else within
+
+
 def meant_by_client(children: Iterable[ChildProfile], asked: ChildProfile) -> ChildProfile:
     """Return what a Cisco client means, from the server's side.
 

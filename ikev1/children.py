@@ -3,6 +3,7 @@
 from ikecore.actions import Action, Dropped, MoveChild, Reason
 from ikecore.diagnosis import Code, diagnose
 from ikecore.events import ChildCloseWanted, ChildExpired, ChildWanted, InstallFailed, RekeyWanted
+from ikecore.inner import parts_of
 from ikecore.profile import ChildProfile
 from ikecore.timetable import NEVER
 from ikev1 import succession
@@ -17,10 +18,12 @@ WHY_AGE = "its lifetime nears its end"
 
 # -- what is wanted -------------------------------------------------------------------------------
 def want_child(sa: IkeSa, event: ChildWanted, now: float) -> list[Action]:
-    """Make a child, unless it is there or asked for."""
-    if sa.state is not State.ESTABLISHED or _is_being_made(sa, event.child):
+    """Make a child, unless it is there or asked for; of a client's what its address makes of it."""
+    parts = parts_of(event.child, sa.profile.children)
+    missing = [one for one in parts if not _is_being_made(sa, one)]
+    if sa.state is not State.ESTABLISHED or not missing:
         return [Dropped("not_wanted", str(event.child))]
-    return sa.start(InitiateQuick(event.child), now)
+    return [action for one in missing for action in sa.start(InitiateQuick(one), now)]
 
 
 def _is_being_made(sa: IkeSa, wanted: ChildProfile) -> bool:

@@ -1,6 +1,6 @@
 """Inner addresses and children: a client's, and its server's view of it."""
 
-from ikecore.inner import client_children, meant_by_client, server_children
+from ikecore.inner import client_children, meant_by_client, parts_of, server_children
 from ikecore.lease import Lease
 from ikecore.profile import ChildProfile
 from policy.selectors import TrafficSelector
@@ -87,3 +87,13 @@ def test_a_cisco_client_that_asks_for_everything_means_the_server_s_network() ->
     assert str(meant_by_client(ours, asked)) == "10.2.0.0/24 === 10.9.0.5/32"
     for other in (child("10.2.0.0/24", "10.9.0.5/32"), child("0.0.0.0/0", "10.9.0.6/32")):
         assert meant_by_client(ours, other) == other
+
+
+def test_what_is_wanted_is_what_addresses_made_of_it() -> None:
+    configured = child("0.0.0.0/0", "0.0.0.0/0")
+    children = client_children([configured], SPLIT)
+    assert parts_of(configured, children) == children
+    assert parts_of(children[1], children) == children[1:]
+    other = child("10.1.0.0/24", "10.7.0.0/16")
+    assert parts_of(other, children) == (other,)
+    assert parts_of(other, (other, child("10.1.0.0/24", "10.7.1.0/24"))) == (other,)

@@ -10,10 +10,11 @@ from ikecore.actions import (
     Assigned,
     ChildEstablished,
     Closed,
+    Dropped,
     Established,
     Reason,
 )
-from ikecore.events import RekeyIkeWanted
+from ikecore.events import ChildCloseWanted, ChildWanted, RekeyIkeWanted
 from ikecore.profile import ChildProfile, ConfigMode, Role
 from ikev1.message import Exchange
 from tests.ikev1.access import (
@@ -26,7 +27,7 @@ from tests.ikev1.access import (
     server,
     terms,
 )
-from tests.ikev1.network import Network, said
+from tests.ikev1.network import Network, only, said
 from tests.pair.wire import Letter, Twist
 
 PULL, PUSH = ConfigMode
@@ -148,6 +149,22 @@ def test_each_network_that_the_server_names_has_a_child() -> None:
         "10.9.0.5/32 === 10.6.1.0/24",
     ]
     assert net.codes("moon") == net.codes("sun") == []
+
+
+def test_who_wants_the_configured_child_gets_the_one_of_the_address() -> None:
+    net = pair()
+    net.initiate("moon")
+    (sa,), configured = net.up("moon"), client().children[0]
+    assert [one.reason for one in only(Dropped, net.tell("moon", ChildWanted(sa, configured)))] == [
+        "not_wanted"
+    ]
+    (spi,) = net.hosts["moon"].children
+    net.tell("moon", ChildCloseWanted(spi))
+    net.settle()
+    net.tell("moon", ChildWanted(sa, configured))
+    net.sleep(2)
+    net.assert_connected()
+    assert children(net, "moon") == [OURS, OURS]
 
 
 def test_a_pool_without_addresses_ends_the_sa_at_both_ends() -> None:
