@@ -72,6 +72,23 @@ def test_up_tells_the_exchange_and_ends_with_connected(world: World) -> None:
     run(world, play)
 
 
+def test_up_tells_ikev1s_exchanges_by_their_names(world: World) -> None:
+    old = 'ike.version = "ikev1"\n' + PASSIVE
+    world.start(old, old)
+
+    async def play(service: Service) -> None:
+        steps = await told(service.up("net", 30.0), world.settle)
+        done = [step.text for step in steps if isinstance(step, StepDone)]
+        assert done == ["phase 1 keys", "phase 1 (IKEv1, legacy)", "CHILD_SA"]
+        messages = [step for step in steps if isinstance(step, StepMessage)]
+        assert [one.exchange for one in messages] == ["MAIN"] * 6 + ["QUICK"] * 3
+        assert steps[-1] == StepResult(True, ConnectionState.CONNECTED)
+        (view,) = service.status("net").connections
+        assert (view.version, view.badges) == ("ikev1", ("legacy",))
+
+    run(world, play)
+
+
 def test_up_of_what_is_up_says_so_at_once(world: World) -> None:
     world.start()
 

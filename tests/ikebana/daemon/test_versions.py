@@ -17,7 +17,6 @@ from tests.ikecore.test_demux import Listener
 ROOT = Path(__file__).parents[3]
 WITHOUT = """
 import sys
-from dataclasses import replace
 
 class Blocker:
     def find_spec(self, name, path=None, target=None):
@@ -27,16 +26,14 @@ class Blocker:
 sys.meta_path.insert(0, Blocker())
 from ikebana.control.view import ConnectionState
 from ikecore.diagnosis import Code
-from ikecore.profile import IkeVersion
 from tests.ikebana.daemon.world import MOON, SUN, World, connection
 
 with World() as world:
     world.start()
     assert world.moon.state is world.sun.state is ConnectionState.CONNECTED, "no IKEv2"
     assert world.passes(), "no packet"
-    plan = world.moon.plan(connection(MOON))
-    old = replace(plan.tunnels[0], version=IkeVersion.IKEV1)
-    world.moon.gateway.apply(replace(plan, tunnels=(old,)))
+    old = connection(MOON, 'ike.version = "ikev1"')
+    world.moon.gateway.apply(world.moon.plan(old))
     world.settle()
     reason = world.moon.tunnel.core.reason
     assert reason is not None and reason.code is Code.IKE_VERSION_MISMATCH, reason
