@@ -143,7 +143,9 @@ class DismissUser(Stage):
     def on_silence(self, sa: IkeSa, now: float) -> list[Action]:
         """End the SA all the same."""
         theirs = f"user {self._user!r}" if self._user else "a name that no user has"
-        return give_up(sa, diagnose(1, Code.USER_REFUSED, "no such password", theirs), now)
+        return give_up(
+            sa, diagnose(1, Code.USER_REFUSED, "another password, or no such user", theirs), now
+        )
 
 
 def _tell(sa: IkeSa, stage: Stage, status: int, now: float) -> list[Action]:
