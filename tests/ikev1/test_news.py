@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 
 from ikecore.actions import ChildClosed, Closed, Established, Failed, Reason
+from ikecore.diagnosis import Code
 from ikecore.events import ChildCloseWanted, CloseWanted, ProbeWanted
+from ikecore.identities import Identity
+from ikecore.profile import ChildProfile
 
-from .network import OTHER, Network, quiet
+from .network import OTHER, Network, quiet, selectors
 
 BOTH = pytest.mark.parametrize("who", ["moon", "sun"])
 
@@ -157,3 +160,25 @@ def test_initial_contact_ends_what_the_peer_has_forgotten(who: str) -> None:
     assert len(net.seen(Established, other)) == 2
     assert old not in net.up(other)
     net.assert_connected()
+
+
+def test_an_error_under_keys_tells_the_initiator_why_phase_1_failed() -> None:
+    # main mode message 5 names nobody that sun expects: N(INVALID_ID_INFORMATION), enciphered
+    net = Network(quiet("moon"), quiet("sun", remote_id=Identity.parse("mars.lab")))
+    net.initiate("moon")
+    (diagnosis,) = net.failures("moon")
+    assert diagnosis.code is Code.PEER_IDENTITY_MISMATCH
+    assert diagnosis.proven
+    assert diagnosis.evidence == "INVALID_ID_INFORMATION under phase 1's keys"
+    net.assert_gone()
+
+
+def test_an_error_about_a_child_leaves_the_sa_alone() -> None:
+    others = ChildProfile(selectors("10.1.0.0/24"), selectors("10.9.0.0/24"))
+    net = Network(quiet("moon", children=(others,)), quiet("sun"))
+    net.initiate("moon")
+    (failed,) = net.seen(Failed, "moon")
+    assert failed.child == others
+    assert failed.diagnosis.code is Code.TS_MISMATCH
+    assert failed.diagnosis.proven
+    assert net.pairs("moon") == net.pairs("sun") != set()
