@@ -147,7 +147,7 @@ def take_over(sa: IkeSa, child: Child, now: float) -> list[Action]:
         used = [UseChild(child.spi)]
     replaced = 0
     for other in kin(sa, child):
-        if other.is_live and outranks(child, other):
+        if other.is_live and not outranks(other, child):
             replaced = other.spi if other.is_told else replaced
             used += _retire(other, child, now)
     return used if child.is_told else [*used, announce(child, replaced, now)]

@@ -11,7 +11,7 @@ the peer's anyway, or come right after QM3, when it has the child.
 from typing import Final
 
 from ikecore.actions import Action, Reason
-from ikecore.diagnosis import Code, Diagnosis, Finding, diagnose
+from ikecore.diagnosis import Code, Diagnosis, diagnose
 from ikecore.profile import ChildProfile
 from ikecore.wire import Malformed
 from ikev1.child import Child, ChildState
@@ -53,9 +53,9 @@ class InitiateQuick(OwnQuick):
         self.replaces = replaces
         self.why = why
         self._offered: tuple[ProposalPayload, ...] = ()
-        self._clients: tuple[Identification, Identification]  # from here on: what QM1 has said
         self._nonce = b""
         self._kex: KeyExchange | None = None
+        self._clients: tuple[Identification, Identification]  # what QM1 says
 
     # -- message 1 ------------------------------------------------------------------------------
     def begin(self, sa: IkeSa, flight: Flight, now: float) -> list[Action]:
@@ -67,11 +67,14 @@ class InitiateQuick(OwnQuick):
         if self._is_moot(home, old):
             flight.end(now)
             return []
+        code = Code.TS_MISMATCH
         try:
+            self._clients = clients_of(self.traffic)
+            code = Code.ESP_PROPOSAL_MISMATCH
             said = self._offer(sa, old, now)
         except ValueError as error:
             flight.end(now)
-            return self._failed(sa, _unspeakable(str(error)), now)
+            return self._failed(sa, diagnose(2, code, f"not to be said in IKEv1: {error}"), now)
         return sa.say(flight, said, now, lambda rest: quick_hash1(sa.keys, flight.message_id, rest))
 
     def _is_moot(self, home: IkeSa, old: Child | None) -> bool:
@@ -84,7 +87,6 @@ class InitiateQuick(OwnQuick):
     def _offer(self, sa: IkeSa, old: Child | None, now: float) -> tuple[Payload, ...]:
         profile = sa.profile
         renews = None if old is None else old.spec.suite
-        self._clients = clients_of(self.traffic)
         encapsulation = sa.nat.encapsulation(profile.mode)
         self.spi = sa.offer_spi(now)
         try:
@@ -206,8 +208,3 @@ def refused_by_peer(sa: IkeSa, notify: Notify, now: float) -> list[Action]:
 
 def _nonsense(seen: str) -> Diagnosis:
     return diagnose(2, Code.INVALID_SYNTAX, evidence=f"quick mode message 2: {seen}")
-
-
-def _unspeakable(why: str) -> Diagnosis:
-    findings = (Finding(Code.ESP_PROPOSAL_MISMATCH, why),)
-    return Diagnosis(2, Code.ESP_PROPOSAL_MISMATCH, findings, "IKEv1 cannot say it")
