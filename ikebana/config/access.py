@@ -240,7 +240,7 @@ def access_refusals(
     yield from _twice("user", [user.name for user in directory.users])
     yield from _twice("pool", [pool.name for pool in directory.pools])
     users = {user.name for user in directory.users}
-    pools = {pool.name for pool in directory.pools}
+    pools = {pool.name: pool.network for pool in directory.pools}
     for at, one in numbered:
         root: Loc = ("connection", at)
         for index, name in enumerate(one.xauth.users):
@@ -252,11 +252,20 @@ def access_refusals(
                 )
         if one.xauth.role is Role.SERVER and not users:
             yield Refusal((*root, "xauth", "role"), "there is no user at all", "add a [[user]]")
-        if one.address.pool is not None and one.address.pool not in pools:
+        if one.address.pool is None:
+            continue
+        network = pools.get(one.address.pool)
+        if network is None:
             yield Refusal(
                 (*root, "address", "pool"),
                 "there is no such pool",
                 did_you_mean(one.address.pool, sorted(pools)) or "add a [[pool]]",
+            )
+        elif one.spd_policies or one.remote_subnets != (network,):
+            yield Refusal(
+                (*root, "spd_policies" if one.spd_policies else "remote_subnets"),
+                f"clients come from the pool's network, {network}",
+                "leave it out",
             )
 
 

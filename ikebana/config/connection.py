@@ -28,7 +28,7 @@ from ikebana.config.legacy import legacy_refusals
 from ikebana.config.life import CloseAction, Dpd, DpdAction, Initiation, Retry, RoutingMode
 from ikebana.config.networks import SpdPolicy
 from ikebana.config.presets import CryptoPreset, Preset, preset_of
-from ikebana.config.problems import Loc, Refusal, refuse, refuse_all
+from ikebana.config.problems import Loc, refuse, refuse_all
 from ikebana.config.psk import PskField, Sources
 from ikebana.config.treatment import PacketSettings
 from ikebana.config.within import SIDES, can_move, refusals_within
@@ -263,10 +263,8 @@ class Connection(Model):
         address = raw.get("address") if isinstance(raw, dict) else None
         if not isinstance(address, dict) or address.get("role") != Role.SERVER:
             return raw
-        for name in ("remote_subnets", "spd_policies"):
-            if name in raw:
-                refusal = Refusal((name,), "clients come from the pool's network", "leave it out")
-                raise refuse_all("Connection", [refusal])
+        if "remote_subnets" in raw or "spd_policies" in raw:
+            return raw  # refused where the pools are known
         pools = info.context.pools if isinstance(info.context, Sources) else {}
         pool = address.get("pool")
         network = pools.get(pool) if isinstance(pool, str) else None

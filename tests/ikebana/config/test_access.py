@@ -64,8 +64,15 @@ def test_the_networks_behind_clients_are_their_pool() -> None:
     found = plan(DIRECTORY + SERVER)
     assert list(map(str, found.remote_subnets)) == ["10.9.0.0/24"]
     assert str(found.children[0]) == "0.0.0.0/0 === 10.9.0.0/24"
-    text = DIRECTORY + SERVER + 'remote_subnets = ["10.9.0.0/24"]\n'
-    assert problems(text)[0].message == "clients come from the pool's network"
+    bad = problems(DIRECTORY + SERVER + 'remote_subnets = ["10.8.0.0/24"]\n')
+    assert [one.path for one in bad] == ["connection[0].remote_subnets"]
+    assert bad[0].message == "clients come from the pool's network, 10.9.0.0/24"
+    rules = (
+        'routing_mode = "policy"\n[[connection.spd_policies]]\nlocal_cidrs = ["10.1.0.0/24"]\n'
+        'remote_cidrs = ["10.9.0.0/24"]\n'
+    )
+    text = DIRECTORY + SERVER.replace('local_subnets = ["0.0.0.0/0"]\n', "") + rules
+    assert [one.path for one in problems(text)] == ["connection[0].spd_policies"]
 
 
 def test_only_the_users_named_are_let_in() -> None:
