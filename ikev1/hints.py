@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _KEPT: Final = 4
 _PATIENCE: Final = 1.0  # seconds for the true answer, should the refusal be forged
+_REPEATS: Final = 5.0  # seconds for it, should it be lost, and what we cannot read come after it
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ class Hints:
             return []
         is_new, self.is_unreadable = not self.is_unreadable, True
         if sa.initiator and header.exchange == Exchange.INFORMATIONAL:
-            phase1.hurry(now + _PATIENCE)
+            phase1.hurry(now + _REPEATS)
         if sa.initiator or not is_new or header.message_id != PHASE1:
             return []
         return phase1.negotiation.on_unreadable(sa)

@@ -167,6 +167,10 @@ class Deletes(pair.Deletes):
                 self._ended[sender].update((spi[:8], spi[8:]) for spi in delete.spis)
 
     def arrives(self, name: str, message: Message) -> None:
-        """Take a message as it comes."""
+        """Take a message as it comes; nobody listens to an ISAKMP SA that is gone."""
+        if cookies_of(message.header) in self._ended[name]:
+            return
         for delete in message.all(Delete):
             self.obeyed[name].update(delete.children)
+            if delete.protocol == ProtocolId.ISAKMP:
+                self._ended[name].update((spi[:8], spi[8:]) for spi in delete.spis)

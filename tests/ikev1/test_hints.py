@@ -108,7 +108,7 @@ def test_an_answer_that_our_key_does_not_open_hurries_an_initiator() -> None:
     sa, flight = negotiating()
     assert sa.hints.unreadable(sa, INFORMATIONAL, 2.0) == []
     assert sa.hints.is_unreadable
-    assert flight.deadline == 3.0
+    assert flight.deadline == 7.0
 
 
 def test_octets_in_clear_or_after_phase_1_show_nothing_of_keys() -> None:
