@@ -23,6 +23,8 @@ LONGEST_PASSWORD: Final = 1024
 """Octets."""
 XAUTH: Final = range(Kind.XAUTH_TYPE, Kind.XAUTH_ANSWER + 1)
 """Types of attributes that are XAUTH's."""
+UNITY: Final = range(Kind.UNITY_BANNER, Kind.UNITY_DDNS_HOSTNAME + 1)
+"""Types of attributes that are Cisco's."""
 ASKED: Final = tuple(
     Attribute(kind, b"")
     for kind in (

@@ -29,7 +29,7 @@ from ikev1.exchanges.transaction import (
 )
 from ikev1.exchanges.xauth import AskUser, BeUser, fresh_identifier
 from ikev1.flight import Flight
-from ikev1.modecfg import ASKED, XAUTH, lease_attributes, lease_of, taken, types_of
+from ikev1.modecfg import ASKED, UNITY, XAUTH, lease_attributes, lease_of, taken, types_of
 from ikev1.payloads.attrs import ConfigAttribute, ConfigAttributes, ConfigType
 from ikev1.sa import IkeSa
 from ikev1.state import State
@@ -158,6 +158,8 @@ def _reply(
     sa: IkeSa, asked: tuple[Flight, ConfigAttributes], lease: Lease, now: float
 ) -> list[Action]:
     flight, said = asked
+    if types_of(said) & frozenset(UNITY):  # not every client says by its vendor IDs that it knows
+        sa.vendors = replace(sa.vendors, unity=True)
     words = lease_attributes(lease, types_of(said), unity=sa.vendors.unity)
     return answer(sa, flight, said, words, now)
 

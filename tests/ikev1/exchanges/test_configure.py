@@ -61,6 +61,18 @@ def test_a_client_that_asks_gets_what_it_asks_for() -> None:
     assert end.stands(State.ESTABLISHED)
 
 
+def test_a_client_that_asks_for_cisco_s_attributes_knows_unity() -> None:
+    """strongSwan's has no vendor ID of Unity in aggressive mode, and asks all the same."""
+    end = as_server(unity=False)
+    end.peer(REQUEST, *ASKED, *named(Kind.UNITY_SPLIT_INCLUDE))
+    lease(end)
+    assert {one.type for one in end.said()[-1][1].attributes} >= {
+        Kind.UNITY_SPLIT_INCLUDE,
+        Kind.UNITY_BANNER,
+    }
+    assert end.sa.vendors.unity
+
+
 def test_a_client_that_asks_for_something_else_has_not_asked() -> None:
     end = as_server()
     found = end.peer(REQUEST, *named(Kind.APPLICATION_VERSION, Kind.UNITY_BANNER))
