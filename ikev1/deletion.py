@@ -14,7 +14,7 @@ from ikev1.payloads.types import ProtocolId
 from ikev1.sa import IkeSa
 from ikev1.state import State
 from ikev1.succession import deleted_by_peer
-from ikev1.uniqueness import others, take_over
+from ikev1.uniqueness import lingering, others, revive, take_over
 
 
 def heed_deletes(sa: IkeSa, deletes: tuple[Delete, ...], now: float) -> list[Action]:
@@ -52,8 +52,20 @@ def _end(sa: IkeSa, now: float) -> list[Action]:
         seen = "deleted before XAUTH and mode config were over"
         refused = diagnose(1, Code.PEER_DELETED, evidence=seen)
         return [sa.fail(refused), *sa.close(Reason.FAILED, now)]
+    revived: list[Action] = []
     heir = next(iter(others(sa)), None)
     if heir is None:
-        return sa.close(Reason.PEER_DELETED, now)
-    told = [established(heir, sa.sa, now), *take_over(heir, sa, now)]
+        heir, revived = revive(sa, now)
+    if heir is None:
+        return [*_end_older(sa, now), *sa.close(Reason.PEER_DELETED, now)]
+    told = [*revived, established(heir, sa.sa, now), *take_over(heir, sa, now)]
     return [*told, *sa.close(Reason.REKEYED, now)]
+
+
+def _end_older(sa: IkeSa, now: float) -> list[Action]:
+    """Delete the SAs that it replaced: they would answer for one that is not there any more."""
+    actions: list[Action] = []
+    for one in lingering(sa):
+        actions += one.tell(Delete(ProtocolId.ISAKMP, (b"".join(one.spis),)))
+        actions += one.close(Reason.PEER_DELETED, now)
+    return actions

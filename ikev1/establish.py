@@ -7,6 +7,7 @@ from ikecore.profile import Role
 from ikecore.share import soft_share
 from ikecore.timetable import NEVER
 from ikev1.exchanges.quick import InitiateQuick
+from ikev1.liveness import probe
 from ikev1.sa import IkeSa
 from ikev1.state import State
 from ikev1.uniqueness import (
@@ -39,7 +40,10 @@ def establish(sa: IkeSa, now: float) -> list[Action]:
     for rival in rivals(sa):
         loser, winner = yield_to(sa, rival)
         told += [established(winner, loser.sa, now), *take_over(winner, loser, now)]
-    return [changed, *stale, *told, *_first_child(sa, now)]
+    first = _first_child(sa, now)
+    # without a quick mode nothing would show whether the peer has our last message
+    asked = [] if sa.is_confirmed or first else probe(sa, now)
+    return [changed, *stale, *told, *first, *asked]
 
 
 def established(sa: IkeSa, replaces: bytes, now: float) -> Established:

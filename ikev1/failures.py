@@ -117,7 +117,7 @@ def unreadable(profile: Profile) -> Diagnosis:
 def wrong_proof(profile: Profile) -> Diagnosis:
     """Return that an aggressive peer's message 3 does not fit our key."""
     finding = Finding(Code.PSK_MISMATCH, f"the psk of {profile.name}", "another key")
-    seen = "aggressive mode message 3 cannot be read with our key"
+    seen = "what came after our aggressive mode message 2 cannot be read with our key"
     return Diagnosis(1, Code.PSK_MISMATCH, (finding,), seen, proven=False)
 
 

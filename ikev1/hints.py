@@ -56,9 +56,13 @@ class Hints:
         phase1 = sa.flights.get(PHASE1)
         if phase1 is None or phase1.is_over or not header.encrypted:
             return []
-        is_new, self.is_unreadable = not self.is_unreadable, True
+        is_new = not self.is_unreadable
+        is_told = sa.initiator or header.message_id == PHASE1
+        # who cannot read our message 2 of aggressive mode says so under its own key
+        is_told = is_told or phase1.negotiation.place is Place.AM3
+        self.is_unreadable = self.is_unreadable or is_told
         if sa.initiator and header.exchange == Exchange.INFORMATIONAL:
             phase1.hurry(now + _REPEATS)
-        if sa.initiator or not is_new or header.message_id != PHASE1:
+        if sa.initiator or not (is_new and is_told):
             return []
         return phase1.negotiation.on_unreadable(sa)

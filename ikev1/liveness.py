@@ -129,7 +129,7 @@ def _ask(sa: "IkeSa", now: float) -> list[Action]:
         live.number = (live.number + 1) % _ALL
     live.due = now + sa.profile.retry.wait(live.attempt)
     live.attempt += 1
-    return sa.tell(_notify(sa, NotifyType.R_U_THERE, live.number))
+    return [*sa.last_words(), *sa.tell(_notify(sa, NotifyType.R_U_THERE, live.number))]
 
 
 def _note(sa: "IkeSa") -> list[Action]:

@@ -102,7 +102,7 @@ class IkeSa:
         self.queue: list[OwnNegotiation] = []  # wait for one of those under way to end
         self.waiting: Waiting = Waiting()
         self.children: dict[int, Child] = {}  # by our inbound SPI
-        self.offered_spis: set[int] = set()  # ours in the pool, and no child has them yet
+        self.offered_spis: set[int] = set()  # ours, and no child has them yet
         self.hints = Hints()  # what nobody vouches for: evidence, never a fact
         self.vendors = Vendors()
         self.nat = Nat()
@@ -185,10 +185,9 @@ class IkeSa:
             whole = self.reassembly.add(header, datagram, now)
             if whole is None:  # the rest of it is on its way
                 return []
-            inner = parse_header(whole)
+            return self.handle_datagram(parse_header(whole), whole, path, now)
         except Malformed as error:
             return [Dropped("malformed", str(error))]
-        return self.handle_datagram(inner, whole, path, now)
 
     def _admit(self, header: Header, now: float) -> "Flight | Dropped":
         """Return the flight of an exchange that the peer begins, if it may."""
@@ -198,10 +197,8 @@ class IkeSa:
             return Dropped("unexpected", f"exchange {header.exchange}, {self.state.name}")
         if self.flights.is_used(header.message_id):
             return Dropped("message_id", "used before")
-        if (
-            header.exchange == Exchange.QUICK
-            and self.flights.quick_modes(ours=False) >= QUICK_MODES
-        ):
+        is_quick = header.exchange == Exchange.QUICK
+        if is_quick and self.flights.quick_modes(ours=False) >= QUICK_MODES:
             return Dropped("quick_limit", f"{QUICK_MODES} quick modes under way")
         flight = Flight(header.message_id, begin(self), self.profile.retry, now, ours=False)
         flight.iv = self.first_iv(header.message_id)
@@ -264,8 +261,7 @@ class IkeSa:
     def first_iv(self, message_id: int) -> bytes:
         """Return the first IV of an exchange other than phase 1 (RFC 2409 appendix B)."""
         phase1 = self.flights.get(PHASE1)
-        last = self.last_block or (phase1.iv if phase1 is not None else b"")
-        return phase2_iv(self.keys, last, message_id)
+        return phase2_iv(self.keys, self.last_block or getattr(phase1, "iv", b""), message_id)
 
     def _may_begin(self, negotiation: OwnNegotiation) -> bool:
         if self.state not in (State.ESTABLISHED, State.CONFIGURING):
@@ -339,11 +335,15 @@ class IkeSa:
                 flight.deadline = flight.due = NEVER
                 actions += flight.negotiation.on_silence(self, flight, now)
             elif flight.due <= now:
-                first = self.flights.get(PHASE1)
-                before = first.sent if first is not None and not self.is_confirmed else ()
-                actions += [Send(one, self.path) for one in (*before, *flight.again(now))]
+                actions += [*self.last_words(), *(Send(d, self.path) for d in flight.again(now))]
                 actions.append(Traced(Retransmitted(self.connection, self.sa)))
         return [*actions, *self.go_on(now)]
+
+    def last_words(self) -> list[Action]:
+        """Return phase 1's last message once more, while nothing shows that the peer has it."""
+        phase1 = self.flights.get(PHASE1)
+        said = () if phase1 is None or self.is_confirmed else phase1.sent
+        return [Send(one, self.path) for one in said]
 
     def end(self, flight: Flight, now: float) -> None:
         """Let an exchange be over; repeats of its last message are answered for a while."""

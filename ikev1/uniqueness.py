@@ -24,6 +24,7 @@ from ikev1.state import State
 
 _COURTESY: Final = 10.0  # seconds in which the other end may delete the SA that has to go
 _SETTLING: Final = 1.0  # seconds until both ends have the one that stays
+_UNDECIDED: Final = 2 * _COURTESY  # seconds in which the ends may differ in which one stays
 _LINGERING: Final = 600.0  # seconds of an SA replaced, when no lifetime ends it sooner
 _MOST: Final = 8  # SAs of one connection and peer that linger
 
@@ -36,31 +37,58 @@ def others(sa: IkeSa) -> list[IkeSa]:
 
 
 def elder_of(sa: IkeSa) -> IkeSa | None:
-    """Return the SA whose place this one takes: the one it was made for, or the peer's last.
+    """Return the SA whose place this one takes at once: that it was made for, or the peer's last.
 
-    One that the operator has us make beside another replaces it only once it has its children.
+    Of one that we began anew it is told first that it is up, and then that it replaces another.
     """
     if sa.profile.uniqueness is Uniqueness.NEVER and not sa.elder:
         return None
     for other in others(sa):
         if other.sa == sa.elder:
             return other
-        if not sa.initiator and other.established_at <= sa.started_at:
+        if other.established_at <= sa.started_at:
             return other
     return None
 
 
 def rivals(sa: IkeSa) -> list[IkeSa]:
-    """Return the SAs that were made at the same time."""
-    if sa.profile.uniqueness is Uniqueness.NEVER:
-        return []
-    return [one for one in others(sa) if one.established_at > sa.started_at]
+    """Return the other SAs with the peer, where only one is to stay."""
+    return [] if sa.profile.uniqueness is Uniqueness.NEVER else others(sa)
 
 
 def yield_to(sa: IkeSa, rival: IkeSa) -> tuple[IkeSa, IkeSa]:
-    """Return which of two made at once goes, and which stays."""
-    loser = min(sa, rival, key=lambda one: min(one.nonces))
+    """Return which of two goes, and which stays: the newer, or of two made at once by nonces.
+
+    The two ends may differ in whether two were made at once.  What then comes of it is that one
+    deletes what the other has kept, which goes back to the one before: see :func:`revive`.
+    """
+    loser = rival
+    if _at_once(sa, rival):
+        loser = min(sa, rival, key=lambda one: min(one.nonces))
     return loser, (rival if loser is sa else sa)
+
+
+def revive(sa: IkeSa, now: float) -> tuple[IkeSa | None, list[Action]]:
+    """Let the SA count again that ``sa`` has only just replaced: the peer has deleted that.
+
+    Later than that, or when no children are left, a Delete means what it says.
+    """
+    found = max(lingering(sa), key=lambda one: one.established_at, default=None)
+    if found is None or not sa.children or sa.established_at < now - _UNDECIDED:
+        return None, []
+    found.home, found.expires_at = found, NEVER
+    return found, [found.become(State.ESTABLISHED, "the peer deleted the one that replaced it")]
+
+
+def lingering(sa: IkeSa) -> list[IkeSa]:
+    """Return the SAs that this one, or one before it, has replaced."""
+    mates = sa.resources.mates(sa.connection)
+    return [one for one in mates if one.state is State.REPLACED and _is_same(one, sa)]
+
+
+def _at_once(one: IkeSa, other: IkeSa) -> bool:
+    began, up = (one.started_at, other.started_at), (one.established_at, other.established_at)
+    return max(began) < min(up)
 
 
 def take_over(newer: IkeSa, older: IkeSa, now: float) -> list[Action]:
@@ -72,7 +100,7 @@ def take_over(newer: IkeSa, older: IkeSa, now: float) -> list[Action]:
     older.rekey_at = older.keepalive_at = NEVER
     older.doom = Reason.REKEYED
     older.expires_at = min(older.lifetime_ends_at, now + _LINGERING)
-    if max(newer.started_at, older.started_at) < min(newer.established_at, older.established_at):
+    if _at_once(newer, older):
         older.doom = Reason.REDUNDANT
         older.expires_at = now + (_SETTLING if older.initiator else _COURTESY)
     return [*moved, older.become(State.REPLACED, older.doom.value), *_thin_out(newer, now)]
@@ -80,10 +108,8 @@ def take_over(newer: IkeSa, older: IkeSa, now: float) -> list[Action]:
 
 def _thin_out(newer: IkeSa, now: float) -> list[Action]:
     """Close the oldest that linger: a peer that makes one after the other fills no table."""
-    mates = newer.resources.mates(newer.connection)
-    lingering = [one for one in mates if one.state is State.REPLACED and _is_same(one, newer)]
-    lingering.sort(key=lambda one: one.established_at)
-    return [a for one in lingering[:-_MOST] for a in one.close(Reason.REPLACED, now)]
+    oldest = sorted(lingering(newer), key=lambda one: one.established_at)
+    return [a for one in oldest[:-_MOST] for a in one.close(Reason.REPLACED, now)]
 
 
 def remove_stale(sa: IkeSa, now: float) -> list[Action]:

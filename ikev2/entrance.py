@@ -122,9 +122,13 @@ class Entrance:
         return cookie is not None and self._cookies.is_good(cookie.data, nonce, address, spi, now)
 
     def _answer_init(self, message: Message, path: Path, now: float) -> list[Action]:
-        fit = judge_request(message, self.candidates.at(path), path)
+        here = self.candidates.at(path)
+        fit = judge_request(message, here, path)
         if isinstance(fit, Misfit):
-            return [*fit.told, self._stateless(message.header, fit.notify, path)]
+            others = () if here else self.candidates.elsewhere(path)[:TOLD]
+            wrong = ((p.name, version_mismatch(str(p.version), 2)) for p in others)
+            told = [Failed(name, b"", False, why) for name, why in wrong]
+            return [*fit.told, *told, self._stateless(message.header, fit.notify, path)]
         if len(self._sas) >= self._limits.ike_sas:
             return [Dropped("sa_limit")]
         spis = (message.header.initiator_spi, self.fresh_spi())

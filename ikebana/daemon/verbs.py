@@ -58,6 +58,9 @@ class Verbs:
         """Make the next IKE SA and its children, then let the present one go."""
         if not tunnel.core.children:
             raise Conflict(f"{tunnel.name} is not up", f"ikebana up {tunnel.name}")
+        if all(sa.version == 1 for sa in tunnel.core.sas):
+            # whose IKE SAs are always made by authenticating, and take the children over
+            return await self.rekey(tunnel, ike=True, wait=wait)
         old: set[int | bytes] = {sa.sa for sa in tunnel.core.sas}
         telling = _Telling(tunnel)
         with Watching(self._gateway.watchers, tunnel.name) as watching:

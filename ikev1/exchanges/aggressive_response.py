@@ -83,6 +83,7 @@ class RespondAggressive(Phase1):
         if not self.is_proved(sa, sa.keys, message.one(Hash), self._id_body):
             return [Dropped("integrity", "HASH_I")]
         flight.take()
+        self.answers_repeats = False  # message 2 would bring message 3 again, and so on
         self.judge_nat(sa, message)
         sa.path = sa.nat.reached(sa.back)
         heed_contact(sa, message)

@@ -186,8 +186,12 @@ class Phase1(Waiting):
 
 
 def initial_contact(sa: IkeSa) -> tuple[Notify, ...]:
-    """Return what tells the peer that we have no other SA with it (RFC 2407 section 4.6.3.3)."""
-    if not sa.alone or sa.elder:
+    """Return what tells the peer that we have no other SA with it (RFC 2407 section 4.6.3.3).
+
+    One that the peer began may have come up since ours was begun.
+    """
+    others = [mate for mate in sa.resources.mates(sa.profile.name) if mate is not sa]
+    if not sa.alone or sa.elder or others:
         return ()
     return (Notify(NotifyType.INITIAL_CONTACT, spi=b"".join(sa.spis)),)
 

@@ -8,7 +8,7 @@ from ikecore.actions import Action, Broken, Failed, Send
 from ikecore.diagnosis import Code
 from ikecore.entropy import Entropy
 from ikecore.events import Configured, DatagramReceived
-from ikecore.profile import Limits
+from ikecore.profile import IkeVersion, Limits
 from ikecore.spipool import SpiPool
 from ikev2.endpoint import Endpoint
 from ikev2.entrance import Entrance
@@ -164,3 +164,13 @@ def test_a_bug_on_the_way_in_is_told_and_leaves_nothing() -> None:
     assert isinstance(broken, Broken)
     assert "none are left" in broken.traceback
     assert endpoint.half_open == 0
+
+
+def test_a_connection_of_the_other_version_hears_of_a_peer_that_speaks_this_one() -> None:
+    net = Network()
+    only_old = replace(net.hosts["sun"].profile, version=IkeVersion.IKEV1)
+    net.tell("sun", Configured((only_old,)))
+    net.initiate("moon")
+    (failed,) = net.failures("sun")
+    assert failed.code is Code.IKE_VERSION_MISMATCH
+    assert (failed.findings[0].ours, failed.findings[0].theirs) == ("ikev1", "ikev2")

@@ -173,10 +173,14 @@ class Network(Wire[M]):
 
     def up(self, name: str) -> list[bytes]:
         """Return the IKE SAs that one end holds established."""
-        gone = {a.sa for a in self.seen(Closed, name)}
-        gone |= {a.replaces for a in self.seen(Established, name)}
-        found = dict.fromkeys(a.sa for a in self.seen(Established, name))
-        return [sa for sa in found if sa not in gone]
+        found: dict[bytes, None] = {}
+        for action in self.hosts[name].log:
+            if isinstance(action, Established):
+                found[action.sa] = None
+                found.pop(action.replaces, None)
+            elif isinstance(action, Closed):
+                found.pop(action.sa, None)
+        return list(found)
 
     def pairs(self, name: str) -> set[tuple[bytes, bytes]]:
         """Return the SPI pairs of the IKE SAs that one end holds established."""
