@@ -134,7 +134,8 @@ class Entrance:
             elsewhere = self.candidates.elsewhere(path)[:TOLD]
             wrong = [version_mismatch(str(p.version), 1) for p in elsewhere]
             told = [Failed(p.name, b"", False, w) for p, w in zip(elsewhere, wrong, strict=True)]
-            return [Dropped("no_connection", f"no IKEv1 for {path.remote[0]}"), *told]
+            answer = [_no(message, NotifyType.INVALID_MAJOR_VERSION, path)] if elsewhere else []
+            return [Dropped("no_connection", f"no IKEv1 for {path.remote[0]}"), *told, *answer]
         fitting = tuple(one for one in here if one.legacy.mode is mode)
         if not fitting:
             failed = [Failed(p.name, b"", False, other_mode((p,), mode)) for p in here[:TOLD]]

@@ -8,7 +8,8 @@ from itertools import islice
 from typing import Final
 
 from ikecore.actions import Action, Noted, Reason
-from ikecore.profile import Uniqueness
+from ikecore.diagnosis import Code, diagnose
+from ikecore.profile import Role, Uniqueness
 from ikev1.child import Child, ChildState
 from ikev1.deletion import heed_deletes
 from ikev1.exchange import Phase2
@@ -108,6 +109,8 @@ def _heed_error(sa: IkeSa, notify: Notify, now: float) -> list[Action]:
     if sa.state in (State.NEGOTIATING, State.CONFIGURING) or is_late:
         sa.connection = sa.profile.name
         refused = refused_in_phase1(sa.profile, name, proven=True)
+        if sa.state is State.CONFIGURING and sa.profile.legacy.xauth is not Role.NONE:
+            refused = diagnose(1, Code.USER_REFUSED, evidence=f"{name} while the user logged in")
         return [sa.fail(refused), *sa.close(Reason.FAILED, now)]
     home = home_of(sa)
     spi = int.from_bytes(notify.spi, "big") if len(notify.spi) == 4 else 0

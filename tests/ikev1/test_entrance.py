@@ -36,10 +36,12 @@ def test_a_connection_of_the_other_version_hears_of_it() -> None:
     net = Network(quiet("moon"), quiet("sun"))
     net.tell("sun", Configured((quiet("sun", version=IkeVersion.IKEV2),)))
     net.initiate("moon")
-    (failed,) = net.seen(Failed, "sun")
+    failed = net.seen(Failed, "sun")[0]
     assert failed.diagnosis.code is Code.IKE_VERSION_MISMATCH
     (finding,) = failed.diagnosis.findings
     assert (finding.ours, finding.theirs) == ("ikev2", "ikev1")
+    net.sleep(3)
+    assert net.codes("moon") == [Code.IKE_VERSION_MISMATCH]
 
 
 def test_any_version_takes_ikev1_too() -> None:

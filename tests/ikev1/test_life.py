@@ -23,10 +23,7 @@ def test_a_half_open_sa_ends_when_its_time_is_over() -> None:
 
 
 def test_a_new_phase_1_is_made_before_the_lifetime_ends_and_takes_the_children() -> None:
-    calm = {"child_lifetime": 0.0, "dpd": False}
-    net = Network(
-        profile("moon", ike_lifetime=100.0, **calm), profile("sun", ike_lifetime=0.0, **calm)
-    )
+    net = Network(quiet("moon", ike_lifetime=100.0), quiet("sun"))
     net.initiate("moon")
     (first,) = net.up("moon")
     children = dict(net.hosts["moon"].children)
