@@ -28,7 +28,7 @@ from ikev1.sa import IkeSa
 
 PATIENCE: Final = 1.0  # seconds in which the peer may show that it has a child of ours
 AGAIN: Final = 10.0  # seconds after which a renewal that failed is tried again
-_CROSSING: Final = 0.5  # seconds in which the peer's QM1 may have been on its way since before
+_CROSSING: Final = 0.05  # seconds in which the peer's QM1 may have been on its way since before
 _SWITCHING: Final = 3.0  # seconds after which nobody sends on a child that was replaced
 _CLOSE: Final = 10.0  # seconds between the beginnings of two that may have been made at once
 
@@ -213,7 +213,7 @@ def deleted_by_peer(sa: IkeSa, child: Child, now: float) -> list[Action]:
         return [*actions, *remove(sa, child, Reason.PEER_DELETED, now)]
     if child.is_live:
         actions.append(RetireChild(child.spi))
-    child.state, child.ends_at = ChildState.DELETED, now + LINGER
+    child.state, child.ends_at, child.heir = ChildState.DELETED, now + LINGER, 0
     child.rekey_at = child.use_at = NEVER
     return actions
 
