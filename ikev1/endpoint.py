@@ -51,6 +51,7 @@ from ikev1.exchanges.informational import delete
 from ikev1.exchanges.main import InitiateMain
 from ikev1.flights import PHASE1
 from ikev1.handlers import HANDLERS
+from ikev1.install import home_of
 from ikev1.liveness import probe
 from ikev1.message import Header, WrongVersion, parse_header
 from ikev1.sa import IkeSa, Resources
@@ -307,9 +308,10 @@ class Endpoint:
             for mate in self._sas.mates(sa.connection):
                 self._sas.own(mate)
                 self._sas.note(mate, [])
-        if sa.home is not sa:
-            self._sas.own(sa.home)
-            self._sas.schedule(sa.home)
+        home = home_of(sa)
+        if home is not sa:
+            self._sas.own(home)
+            self._sas.schedule(home)
         if sa.wants_heir:
             actions = [*actions, *self._make_heir(sa, now)]
         return actions

@@ -8,6 +8,7 @@ from ikecore.actions import (
     ChildClosed,
     ChildEstablished,
     Dropped,
+    Established,
     MoveChild,
     Reason,
     RemoveChild,
@@ -20,6 +21,7 @@ from ikecore.events import (
     ChildExpired,
     ChildWanted,
     InstallFailed,
+    RekeyIkeWanted,
     RekeyWanted,
 )
 from ikecore.profile import ChildProfile
@@ -329,6 +331,23 @@ def test_a_quick_mode_under_way_ends_in_the_new_sa() -> None:
     asked.reply(*asked.answer)
     assert older.children == {}
     assert [one.spec.sa for one in newer.children.values()] == [b"another!"]
+
+
+def test_the_endpoint_finds_it_there_however_often_the_sa_was_replaced() -> None:
+    net = connect(every=0)
+    net.delay_when(lambda letter: is_quick_of(letter, "sun"), 5.0)
+    renew(net, "moon")
+    for _ in range(2):
+        net.sleep(1.5)
+        net.tell("moon", RekeyIkeWanted(net.seen(Established, "moon")[-1].sa, "a test"))
+    net.sleep(2.5)
+    assert len(net.seen(Established, "moon")) == 3
+    new = the_child(net, "moon")
+    assert net.hosts["moon"].endpoint.has_child(new)
+    assert net.hosts["moon"].children[new].sa == net.seen(Established, "moon")[-1].sa
+    net.sleep(70)
+    net.assert_mirrored()
+    assert len(net.hosts["moon"].children) == 1
 
 
 def test_one_that_nobody_confirms_goes_also_when_its_quick_mode_is_gone() -> None:
