@@ -15,7 +15,7 @@ from ikecore.actions import Action, Broken, Dropped, Failed, Reason, Send
 from ikecore.candidates import Candidates
 from ikecore.events import DatagramReceived
 from ikecore.findings import identity_mismatch, ike_mismatch, version_mismatch
-from ikecore.halfopen import HalfOpen
+from ikecore.halfopen import HalfOpen, site
 from ikecore.profile import Phase1Mode, Profile
 from ikecore.table import SaTable
 from ikecore.wire import Malformed
@@ -55,7 +55,7 @@ class Entrance:
         self._sas = table
         self._half_open = half_open
         self._aggressive = RateLimit(_AGGRESSIVE_RATE, _AGGRESSIVE_BURST)
-        self._unproved: dict[bytes, None] = {}  # half-open, by our cookie, oldest first
+        self._unproved: dict[bytes, str] = {}  # half-open, by our cookie, oldest first: from where
 
     @staticmethod
     def leads_in(header: Header) -> bool:
@@ -98,26 +98,38 @@ class Entrance:
             check(message, Place.MM1 if header.exchange == Exchange.MAIN else Place.AM1)
         except (Malformed, RuleBroken) as error:
             return [Dropped("malformed", str(error))]
-        if self._half_open.is_full_for(address) or not self._has_room(now):
+        if not self._has_room(address, now):
             return [Dropped("half_open_limit", address)]
         offer = message.one(SecurityAssociation)
         if offer is None or (offer.doi, offer.situation) != (DOI, SIT_IDENTITY_ONLY):
             return [Dropped("doi", "another domain of interpretation, or situation")]
         return self._judge(message, offer, event, now)
 
-    def _has_room(self, now: float) -> bool:
-        """Make room for one more, if need be at the cost of who proved nothing."""
+    def _has_room(self, address: str, now: float) -> bool:
+        """Make room for one more, if need be at the cost of who proved nothing, oldest first.
+
+        An address has its share; but who forges a peer's address must not use that up.
+        """
+        while self._half_open.is_full_for(address):
+            mine = site(address)
+            oldest = next((key for key, where in self._unproved.items() if where == mine), b"")
+            if not oldest:
+                return False
+            self._forget(oldest, now)
         while self._half_open.is_full():
             oldest = next(iter(self._unproved), b"")
             if not oldest:
                 return False
-            del self._unproved[oldest]
-            sa = self._sas.get(oldest)
-            if sa is not None and self._is_unproved(sa):
-                sa.is_told = False
-                self._sas.note(sa, sa.close(Reason.FAILED, now))
-                self._sas.forget(sa)
+            self._forget(oldest, now)
         return True
+
+    def _forget(self, key: bytes, now: float) -> None:
+        del self._unproved[key]
+        sa = self._sas.get(key)
+        if sa is not None and self._is_unproved(sa):
+            sa.is_told = False
+            self._sas.note(sa, sa.close(Reason.FAILED, now))
+            self._sas.forget(sa)
 
     @staticmethod
     def _is_unproved(sa: IkeSa) -> bool:
@@ -225,7 +237,7 @@ class Entrance:
             return [Dropped("public_value", str(error))]
         self._sas.add_responder(sa, event.path.remote[0])
         self._sas.schedule(sa)
-        self._unproved[sa.sa] = None
+        self._unproved[sa.sa] = site(event.path.remote[0])
         while len(self._unproved) > self._resources.limits.half_open:
             del self._unproved[next(iter(self._unproved))]
         return [trace_received(sa, message, event.path), *answer]

@@ -1,6 +1,6 @@
-"""All exchanges of one SA by message ID, and which IDs the peer has used (RFC 2408 section 3.1)."""
+"""All exchanges of one SA by message ID, and which IDs were used (RFC 2408 section 3.1)."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from typing import Final, TypeVar
 
 from ikecore.entropy import Entropy
@@ -11,7 +11,7 @@ from ikev1.message import Exchange
 QUICK_MODES: Final = 5  # under way at once, ours and the peer's each
 PHASE1: Final = 0  # its message ID
 _KEPT: Final = 64  # those over included
-_USED: Final = 16_384  # IDs of the peer that cannot be used again: who replays one is not heard
+_USED: Final = 16_384  # IDs that cannot be used again: who replays one is not heard
 N = TypeVar("N")
 
 
@@ -20,7 +20,7 @@ class Flights:
 
     def __init__(self) -> None:
         self._flights: dict[int, Flight] = {}
-        self._used: dict[int, None] = {}  # by the peer, oldest first
+        self._used: dict[int, None] = {}  # by either end, oldest first
 
     def __iter__(self) -> Iterator[Flight]:
         return iter(tuple(self._flights.values()))
@@ -30,7 +30,7 @@ class Flights:
         return self._flights.get(message_id)
 
     def is_used(self, message_id: int) -> bool:
-        """Return whether the peer began an exchange under this ID before."""
+        """Return whether an exchange began under this ID before."""
         return message_id in self._used
 
     def add(self, flight: Flight) -> None:
@@ -42,7 +42,7 @@ class Flights:
             del self._flights[old.message_id]
 
     def use(self, message_id: int) -> None:
-        """Note that the peer began an exchange under this ID."""
+        """Note that an exchange begins under this ID."""
         self._used[message_id] = None
         if len(self._used) > _USED:
             del self._used[next(iter(self._used))]
@@ -52,11 +52,15 @@ class Flights:
         self._flights.pop(flight.message_id, None)
 
     def fresh_id(self, entropy: Entropy) -> int:
-        """Return an ID that neither end uses; never 0, which is phase 1's."""
-        taken: Container[int] = self._flights.keys() | self._used.keys() | {PHASE1}
-        while (found := int.from_bytes(entropy.octets(4), "big")) in taken:
-            pass
-        return found
+        """Return an ID that neither end has used; never 0, which is phase 1's.
+
+        It counts as used: what we say first is no word of the peer's when somebody sends it back.
+        """
+        while True:
+            found = int.from_bytes(entropy.octets(4), "big")
+            if found != PHASE1 and found not in self._flights and not self.is_used(found):
+                self.use(found)
+                return found
 
     def quick_modes(self, *, ours: bool) -> int:
         """Return how many quick modes are under way that we, or the peer, began."""

@@ -73,6 +73,13 @@ def test_a_fresh_id_is_nobodys_and_never_phase_1s() -> None:
     flights.add(flight(5))
     flights.use(6)
     assert flights.fresh_id(Numbers(0, 5, 6, 7)) == 7
+    assert flights.fresh_id(Numbers(7, 8)) == 8
+
+
+def test_an_id_of_ours_is_none_of_the_peers() -> None:
+    """HASH(1) is the same both ways: what we said might come back to us."""
+    flights = Flights()
+    assert flights.is_used(flights.fresh_id(Numbers(7)))
 
 
 def test_quick_modes_under_way_are_counted_for_each_side() -> None:
