@@ -40,13 +40,19 @@ def asked_of(sa: IkeSa, message: Message) -> ChildProfile:
     return asked
 
 
-def is_echo(message: Message, said: tuple[Identification, Identification]) -> bool:
+def is_echo(sa: IkeSa, message: Message, said: tuple[Identification, Identification]) -> bool:
     """Tell whether a responder repeats the IDs that we sent, in whatever kind; raise ``Malformed``.
 
-    A peer that leaves them out means the same.
+    A peer that leaves them out means the same, and so does one that names the ends as it sees them
+    from behind a NAT, or before one, in transport mode (RFC 3947 section 5.2: strongSwan does).
     """
     named = message.all(Identification)
-    return not named or [one.selector() for one in named] == [one.selector() for one in said]
+    if not named:
+        return True
+    found, wanted = (
+        ChildProfile((ours.selector(),), (theirs.selector(),)) for ours, theirs in (named, said)
+    )
+    return wanted in (found, behind_nat(sa, found))
 
 
 def best_fit(sa: IkeSa, asked: ChildProfile) -> ChildProfile | None:

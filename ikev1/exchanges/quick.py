@@ -139,7 +139,7 @@ class InitiateQuick(OwnQuick):
             return _nonsense("an answer without SA or nonce")
         try:
             chosen = accepted_phase2(sa.profile, self._offered, answer)
-            if not is_echo(message, self._clients):
+            if not is_echo(sa, message, self._clients):
                 told = " === ".join(str(one.selector()) for one in message.all(Identification))
                 return diagnose(2, Code.TS_MISMATCH, str(self.traffic), told)
             shared = self._shared(message, chosen)

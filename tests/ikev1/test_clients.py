@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from ikecore.child import Mode
 from ikecore.profile import ChildProfile
 from ikev1.clients import asked_of, best_fit, clients_of, is_echo, refusal
 from ikev1.message import Exchange, Header, Message
+from ikev1.nat import Nat
 from ikev1.payloads.ident import Identification
+from ikev1.vendors import NatVariant
 from policy.selectors import TrafficSelector
 
 from .alone import COOKIES
@@ -57,13 +60,23 @@ def test_some_things_cannot_be_said(wanted: ChildProfile) -> None:
 
 
 def test_an_echo_may_be_of_another_kind_or_left_out() -> None:
-    said = clients_of(NETS)
+    said, sa = clients_of(NETS), up()
     span = Identification(7, 0, 0, bytes((10, 1, 0, 0, 10, 1, 0, 255)))
-    assert is_echo(saying(*said), said)
-    assert is_echo(saying(span, said[1]), said)
-    assert is_echo(saying(), said)
-    assert not is_echo(saying(said[1], said[0]), said)
-    assert not is_echo(saying(said[0], replace(said[1], protocol=6)), said)
+    assert is_echo(sa, saying(*said), said)
+    assert is_echo(sa, saying(span, said[1]), said)
+    assert is_echo(sa, saying(), said)
+    assert not is_echo(sa, saying(said[1], said[0]), said)
+    assert not is_echo(sa, saying(said[0], replace(said[1], protocol=6)), said)
+
+
+@pytest.mark.parametrize(("mode", "is_one"), [(Mode.TRANSPORT, True), (Mode.TUNNEL, False)])
+def test_an_echo_may_name_us_as_the_peer_sees_us(mode: Mode, is_one: bool) -> None:
+    sa = up(mode=mode)
+    sa.nat = Nat(NatVariant.RFC_3947, here=True)
+    said = clients_of(pair(MOON, SUN))
+    seen = clients_of(pair("198.51.100.1", SUN))
+    assert is_echo(sa, saying(*seen), said) is is_one
+    assert not is_echo(sa, saying(seen[0], seen[0]), said)
 
 
 def test_what_is_configured_so_comes_before_what_is_wider() -> None:
