@@ -7,11 +7,10 @@
 Whatever escapes one SA closes that SA, and no other.
 """
 
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
-from ikecore.actions import Action, Broken, Closed, Dropped, Established, Failed, Reason
+from ikecore.actions import Action, Closed, Dropped, Established, Failed, Reason
 from ikecore.candidates import Candidates
 from ikecore.diagnosis import Code, diagnose
 from ikecore.entropy import Entropy
@@ -39,10 +38,9 @@ from ikecore.events import (
     Unreachable,
     UserAccepted,
 )
-from ikecore.halfopen import HalfOpen
+from ikecore.keeping import Keeping
 from ikecore.profile import Limits, Phase1Mode
 from ikecore.spipool import SpiPool
-from ikecore.table import SaTable
 from ikecore.wire import Malformed
 from ikev1 import children, life
 from ikev1.entrance import NO_COOKIE, Entrance
@@ -57,42 +55,21 @@ from ikev1.message import Header, WrongVersion, parse_header
 from ikev1.sa import IkeSa, Resources
 from ikev1.standing import standing
 from ikev1.state import State
-from policy.path import Path
 
 
-class Endpoint:
+class Endpoint(Keeping[IkeSa]):
     """Feed it events; carry out the actions it returns, in order."""
 
     def __init__(self, entropy: Entropy, spis: SpiPool, limits: Limits | None = None) -> None:
-        self._limits = limits if limits is not None else Limits()
-        self._half_open = HalfOpen(self._limits)
-        self._sas = SaTable[IkeSa](self._half_open, standing, life.next_timeout)
+        super().__init__(limits, standing, life.next_timeout)
         self._resources = Resources(entropy, spis, self._limits, HANDLERS, self._sas.mates)
         self._entrance = Entrance(self._resources, self._sas, self._half_open)
 
     # -- what can be asked ----------------------------------------------------------------------
     @property
-    def half_open(self) -> int:
-        """Return how many peers are not authenticated yet."""
-        return self._half_open.total
-
-    @property
     def remotes(self) -> frozenset[str]:
         """Return where peers are: what routes have to be known for."""
         return frozenset(sa.path.remote[0] for sa in self._sas)
-
-    def has_sa(self, sa: bytes) -> bool:
-        """Tell whether the SA with this cookie of ours is known here."""
-        return sa in self._sas
-
-    def has_child(self, spi: int) -> bool:
-        """Tell whether the child with this inbound SPI is known here."""
-        return self._sas.of_child(spi) is not None
-
-    def path_of(self, sa: bytes) -> Path | None:
-        """Return where an SA's peer is now: it may have moved since it was established."""
-        found = self._sas.get(sa)
-        return None if found is None else found.path
 
     def knows(self, address: str) -> bool:
         """Tell whether a peer of some connection may come from ``address``."""
@@ -187,10 +164,6 @@ class Endpoint:
             else:
                 actions += self._tell(sa.sa, lambda sa: life.handle_timeout(sa, now), now)
         return actions
-
-    def next_timeout(self) -> float | None:
-        """Return when :meth:`handle_timeout` wants to be called, or None."""
-        return self._sas.next_due()
 
     # -- datagrams ------------------------------------------------------------------------------
     def _on_datagram(self, event: DatagramReceived, now: float) -> list[Action]:
@@ -297,12 +270,7 @@ class Endpoint:
         sa = self._sas.get(key)
         if sa is None:
             return [Dropped("no_sa")]
-        try:
-            actions = what(sa)
-        except Exception:
-            broken = Broken(key, sa.connection, traceback.format_exc())
-            failed = sa.fail(diagnose(1, Code.INTERNAL_ERROR))
-            actions = [broken, failed, *sa.close(Reason.INTERNAL_ERROR, now)]
+        actions = self._let_act(sa, what, now)
         self._sas.note(sa, actions)
         if any(isinstance(action, Established | Closed) for action in actions):
             for mate in self._sas.mates(sa.connection):

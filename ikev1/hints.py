@@ -18,6 +18,7 @@ from ikev1.tracing import trace_received
 from policy.path import Path
 
 if TYPE_CHECKING:
+    from ikev1.flight import Flight
     from ikev1.sa import IkeSa
 
 _KEPT: Final = 4
@@ -31,6 +32,7 @@ class Hints:
 
     told: list[str] = field(default_factory=list)
     is_unreadable: bool = False
+    is_refused: bool = False  # in what may be the words of who has another key
     icmp: str = ""
 
     def take_clear(
@@ -56,13 +58,21 @@ class Hints:
         phase1 = sa.flights.get(PHASE1)
         if phase1 is None or phase1.is_over or not header.encrypted:
             return []
-        is_new = not self.is_unreadable
-        is_told = sa.initiator or header.message_id == PHASE1
-        # who cannot read our message 2 of aggressive mode says so under its own key
-        is_told = is_told or phase1.negotiation.place is Place.AM3
-        self.is_unreadable = self.is_unreadable or is_told
-        if sa.initiator and header.exchange == Exchange.INFORMATIONAL:
-            phase1.hurry(now + _REPEATS)
-        if sa.initiator or not (is_new and is_told):
+        is_new, is_proof = not self.is_unreadable, header.message_id == PHASE1
+        self.is_unreadable = is_proof or sa.initiator or self.is_unreadable
+        if header.exchange == Exchange.INFORMATIONAL:
+            self._on_news(sa, phase1, now)
+        if sa.initiator or not (is_new and is_proof):
             return []
         return phase1.negotiation.on_unreadable(sa)
+
+    def _on_news(self, sa: "IkeSa", phase1: "Flight", now: float) -> None:
+        """Wait less long: under another key it says that the peer cannot read what we said.
+
+        Under ours it means that a message before it is lost, which the peer will repeat.
+        """
+        if sa.initiator:
+            phase1.hurry(now + _REPEATS)
+        elif phase1.negotiation.place is Place.AM3:
+            self.is_refused = True
+            sa.expires_at = min(sa.expires_at, now + _REPEATS)

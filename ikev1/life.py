@@ -59,7 +59,11 @@ def _expire(sa: IkeSa, now: float) -> list[Action]:
             sa.connection = sa.profile.name
             silent = diagnose(1, Code.PEER_NO_RESPONSE, evidence=f"{place} did not come")
             failed = sa.fail(replace(silent, proven=False))  # the address may be forged
-            told = [] if sa.hints.is_unreadable else [failed]  # the cause was told already
+            told: list[Action] = [failed]
+            if sa.hints.is_unreadable:  # the cause was told already
+                told = []
+            elif sa.hints.is_refused and phase1 is not None:
+                told = phase1.negotiation.on_unreadable(sa)
             return [*told, *sa.close(Reason.FAILED, now)]
         case State.CONFIGURING | State.ESTABLISHED | State.REPLACED:
             return delete(sa, sa.doom, now)

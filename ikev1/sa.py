@@ -16,27 +16,25 @@ from typing import Final, TypeVar
 
 from ikecore.actions import (
     Action,
-    ChildClosed,
     Closed,
     Dropped,
-    Failed,
     MoveChild,
     Reason,
-    RemoveChild,
     Send,
     Traced,
 )
-from ikecore.diagnosis import Diagnosis
 from ikecore.entropy import Entropy
+from ikecore.holder import Holder
 from ikecore.identities import Identity
-from ikecore.profile import ChildProfile, Limits, Phase1Mode, Profile
+from ikecore.profile import Limits, Phase1Mode, Profile
 from ikecore.proposals import Suite
 from ikecore.spipool import SpiPool
 from ikecore.timetable import NEVER
-from ikecore.trace import Retransmitted, StateChanged
+from ikecore.trace import Retransmitted
 from ikecore.wire import Malformed
 from ikev1.channel import CLEAR, Channel
 from ikev1.child import Child
+from ikev1.deleted import Deleted
 from ikev1.exchange import MakeHash, Negotiation, OwnNegotiation, Waiting
 from ikev1.flight import Flight
 from ikev1.flights import PHASE1, QUICK_MODES, Flights
@@ -72,7 +70,7 @@ class Resources:
     mates: "Callable[[str], list[IkeSa]]"  # the live SAs of a connection, attempts included
 
 
-class IkeSa:
+class IkeSa(Holder[Child, State]):
     """Feed it datagrams and timeouts; carry out the actions it returns, in order."""
 
     def __init__(
@@ -85,6 +83,7 @@ class IkeSa:
         *,
         initiator: bool,
     ) -> None:
+        super().__init__(resources.spis)
         self.resources = resources
         self.spis = spis  # the cookies: the initiator's, the responder's
         self.initiator = initiator
@@ -96,13 +95,12 @@ class IkeSa:
         self.state = State.NEGOTIATING
         self.channel: Channel = CLEAR
         self.last_block = b""  # of phase 1's ciphertext: the IVs of all else begin there
+        self.deleted = Deleted()  # outbound SPIs that no child has
         self.reassembly = Reassembly()
         self.fragments_sent = 0
         self.flights = Flights()
         self.queue: list[OwnNegotiation] = []  # wait for one of those under way to end
         self.waiting: Waiting = Waiting()
-        self.children: dict[int, Child] = {}  # by our inbound SPI
-        self.offered_spis: set[int] = set()  # ours, and no child has them yet
         self.hints = Hints()  # what nobody vouches for: evidence, never a fact
         self.vendors = Vendors()
         self.nat = Nat()
@@ -350,35 +348,6 @@ class IkeSa:
         flight.end(now + _REMEMBERED)
 
     # -- state ----------------------------------------------------------------------------------
-    def offer_spi(self, now: float) -> int:
-        """Return an inbound SPI for a child to be; it goes back to the pool if none comes of it."""
-        spi = self.resources.spis.take(now)
-        self.offered_spis.add(spi)
-        return spi
-
-    def take_back(self, spi: int, now: float) -> None:
-        """Give an SPI back to the pool: no child came of it."""
-        self.offered_spis.discard(spi)
-        self.resources.spis.free(spi, now)
-
-    def become(self, state: State, why: str) -> Traced:
-        """Go to another state."""
-        old, self.state = self.state, state
-        return Traced(StateChanged(self.connection, self.sa, old.value, state.value, why))
-
-    def fail(self, diagnosis: Diagnosis, child: ChildProfile | None = None) -> Failed:
-        """Say why the negotiation failed; with ``child`` only that of one child."""
-        return Failed(self.connection, self.sa, self.initiator, diagnosis, child)
-
-    def drop_child(self, child: Child, reason: Reason, now: float) -> list[Action]:
-        """Take one child down at once, without a word to the peer."""
-        del self.children[child.spi]
-        self.resources.spis.free(child.spi, now)
-        if not child.is_told:
-            return [RemoveChild(child.spi)]
-        gone = ChildClosed(self.sa, self.connection, child.spi, reason, child.wanted)
-        return [RemoveChild(child.spi), gone]
-
     def close(self, reason: Reason, now: float) -> list[Action]:
         """End the SA at once, without a word to the peer."""
         if self.state is State.CLOSED:
@@ -390,11 +359,7 @@ class IkeSa:
         self.flights.end_all()
         self.keepalive_at = self.rekey_at = self.lifetime_ends_at = NEVER
         self.expires_at = now + self.resources.limits.half_open_timeout
-        gone: list[Action] = []
-        for spi in tuple(self.offered_spis):
-            self.take_back(spi, now)
-        for child in tuple(self.children.values()):
-            gone += self.drop_child(child, reason, now)
+        gone = self.remove_children(reason, now)
         if not was_told:
             return [*gone, changed]
         return [*gone, changed, Closed(self.sa, self.connection, self.initiator, reason)]

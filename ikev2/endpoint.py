@@ -7,13 +7,11 @@
 Whatever escapes one SA closes that SA, and no other.
 """
 
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
 from ikecore.actions import (
     Action,
-    Broken,
     ChildEstablished,
     Dropped,
     Established,
@@ -47,10 +45,9 @@ from ikecore.events import (
     Unreachable,
     UserAccepted,
 )
-from ikecore.halfopen import HalfOpen
+from ikecore.keeping import Keeping
 from ikecore.profile import Limits
 from ikecore.spipool import SpiPool
-from ikecore.table import SaTable
 from ikecore.wire import Malformed
 from ikev2 import life
 from ikev2.entrance import NO_SPI, Entrance
@@ -75,38 +72,17 @@ from ikev2.wanted import (
     want_ike_rekey,
     want_rekey,
 )
-from policy.path import Path
 
 
-class Endpoint:
+class Endpoint(Keeping[IkeSa]):
     """Feed it events; carry out the actions it returns, in order."""
 
     def __init__(self, entropy: Entropy, spis: SpiPool, limits: Limits | None = None) -> None:
-        self._limits = limits if limits is not None else Limits()
-        self._half_open = HalfOpen(self._limits)
-        self._sas = SaTable[IkeSa](self._half_open, standing, life.next_timeout)
+        super().__init__(limits, standing, life.next_timeout)
         mates = self._sas.mates
         self._resources = Resources(entropy, spis, self._limits, HANDLERS, mates)
         self._entrance = Entrance(self._resources, self._sas, self._half_open)
         self._addresses: tuple[AddressesChanged, ...] = ()  # the last one told
-
-    @property
-    def half_open(self) -> int:
-        """Return how many peers are not authenticated yet."""
-        return self._half_open.total
-
-    def has_sa(self, sa: bytes) -> bool:
-        """Tell whether the SA with this SPI of ours is known here."""
-        return sa in self._sas
-
-    def has_child(self, spi: int) -> bool:
-        """Tell whether the child with this inbound SPI is known here."""
-        return self._sas.of_child(spi) is not None
-
-    def path_of(self, sa: bytes) -> Path | None:
-        """Return where an SA's peer is now: it may have moved since it was established."""
-        found = self._sas.get(sa)
-        return None if found is None else found.path
 
     @property
     def remotes(self) -> frozenset[str]:
@@ -173,10 +149,6 @@ class Endpoint:
             else:
                 actions += self._tell(sa.sa, lambda sa: life.handle_timeout(sa, now), now)
         return actions
-
-    def next_timeout(self) -> float | None:
-        """Return when :meth:`handle_timeout` wants to be called, or None."""
-        return self._sas.next_due()
 
     # -- datagrams ------------------------------------------------------------------------------
     def _on_datagram(self, event: DatagramReceived, now: float) -> list[Action]:
@@ -266,12 +238,7 @@ class Endpoint:
             return [Dropped("no_sa")]
         for event in () if sa.mobility.is_told else self._addresses:
             learn(sa, event)
-        try:
-            actions = what(sa)
-        except Exception:
-            broken = Broken(key, sa.connection, traceback.format_exc())
-            failed = sa.fail(diagnose(1, Code.INTERNAL_ERROR))
-            actions = [broken, failed, *sa.close(Reason.INTERNAL_ERROR, now)]
+        actions = self._let_act(sa, what, now)
         self._sas.note(sa, actions)
         if sa.heirs:
             self._take_heirs(sa)

@@ -18,23 +18,21 @@ from typing import Final, TypeVar
 
 from ikecore.actions import (
     Action,
-    ChildClosed,
     Closed,
     Dropped,
-    Failed,
     MoveChild,
     Reason,
-    RemoveChild,
     Send,
     Traced,
 )
-from ikecore.diagnosis import Code, Diagnosis, diagnose
+from ikecore.diagnosis import Code, diagnose
 from ikecore.entropy import Entropy
+from ikecore.holder import Holder
 from ikecore.identities import Identity
-from ikecore.profile import ChildProfile, Limits, Profile
+from ikecore.profile import Limits, Profile
 from ikecore.proposals import Suite
 from ikecore.spipool import SpiPool
-from ikecore.trace import Retransmitted, StateChanged
+from ikecore.trace import Retransmitted
 from ikecore.wire import Malformed
 from ikev2.channel import Channel, ClearChannel
 from ikev2.child import Child
@@ -82,7 +80,7 @@ class Resources:
     mates: "Callable[[str], list[IkeSa]]"  # the live SAs of a connection, attempts included
 
 
-class IkeSa:
+class IkeSa(Holder[Child, State]):
     """Feed it datagrams and timeouts; carry out the actions it returns, in order."""
 
     def __init__(
@@ -95,6 +93,7 @@ class IkeSa:
         *,
         initiator: bool,
     ) -> None:
+        super().__init__(resources.spis)
         self.resources = resources
         self.spis = spis
         self.initiator = initiator
@@ -111,8 +110,6 @@ class IkeSa:
         self.queue: list[OwnExchange] = []  # requests that wait for the window to open
         self.postponed: list[tuple[float, OwnExchange]] = []  # the peer was busy with something
         self.waiting: Waiting = Waiting()
-        self.children: dict[int, Child] = {}  # by our inbound SPI
-        self.offered_spis: set[int] = set()  # ours in the pool, and no child has them yet
         self.elders: list[IkeSa] = []  # of which this one was made, until it is decided who stays
         self.heirs: list[IkeSa] = []  # made by rekeying this one; the endpoint takes them over
         self.started_at = now
@@ -339,44 +336,6 @@ class IkeSa:
         return Header(*self.spis, exchange, message_id, self.initiator, response)
 
     # -- state ----------------------------------------------------------------------------------
-    def offer_spi(self, now: float) -> int:
-        """Return an inbound SPI for a child to be; it goes back to the pool if none comes of it."""
-        spi = self.resources.spis.take(now)
-        self.offered_spis.add(spi)
-        return spi
-
-    def take_back(self, spi: int, now: float) -> None:
-        """Give an SPI back to the pool: no child came of it."""
-        self.offered_spis.discard(spi)
-        self.resources.spis.free(spi, now)
-
-    def become(self, state: State, why: str) -> Traced:
-        """Go to another state."""
-        old, self.state = self.state, state
-        return Traced(StateChanged(self.connection, self.sa, old.value, state.value, why))
-
-    def fail(self, diagnosis: Diagnosis, child: ChildProfile | None = None) -> Failed:
-        """Say why the negotiation failed; with ``child`` only that of one child."""
-        return Failed(self.connection, self.sa, self.initiator, diagnosis, child)
-
-    def drop_child(self, child: Child, reason: Reason, now: float) -> list[Action]:
-        """Take one child down at once."""
-        del self.children[child.spi]
-        self.resources.spis.free(child.spi, now)
-        if not child.is_told:
-            return [RemoveChild(child.spi)]
-        gone = ChildClosed(self.sa, self.connection, child.spi, reason, child.wanted)
-        return [RemoveChild(child.spi), gone]
-
-    def remove_children(self, reason: Reason, now: float) -> list[Action]:
-        """Take all children down, and take back what was offered for one."""
-        actions: list[Action] = []
-        for spi in tuple(self.offered_spis):
-            self.take_back(spi, now)
-        for child in tuple(self.children.values()):
-            actions += self.drop_child(child, reason, now)
-        return actions
-
     def close(self, reason: Reason, now: float) -> list[Action]:
         """End the SA at once; it lingers only to repeat its last answer."""
         if self.state is State.CLOSED:
