@@ -16,6 +16,7 @@ from ikecore.diagnosis import Code, diagnose
 from ikecore.entropy import Entropy
 from ikecore.events import (
     AddressesChanged,
+    AskedOf,
     Authorized,
     ChildCloseWanted,
     ChildExpired,
@@ -119,19 +120,7 @@ class Endpoint(Keeping[IkeSa]):
             case InstallFailed():
                 return self._tell(sa.sa, lambda sa: children.install_failed(sa, event, now), now)
 
-    def _on_sa(
-        self,
-        event: Authorized
-        | Refused
-        | Credentials
-        | UserAccepted
-        | Leased
-        | ProbeWanted
-        | CloseWanted
-        | ChildWanted
-        | RekeyIkeWanted,
-        now: float,
-    ) -> list[Action]:
+    def _on_sa(self, event: AskedOf, now: float) -> list[Action]:
         def act(sa: IkeSa) -> list[Action]:
             match event:
                 case Authorized():
