@@ -129,4 +129,5 @@ def adopt(newer: IkeSa, older: IkeSa) -> list[Action]:
             child.change(path=newer.path)
             moved.append(MoveChild(spi, newer.path))
     older.children = {}
+    newer.deleted.absorb(older.deleted)
     return moved

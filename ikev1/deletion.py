@@ -4,6 +4,8 @@ They come under any ISAKMP SA with the peer that is still there.  What they name
 peer's own: inbound SPIs of its end, our outbound ones, or the cookies of the SA itself.
 """
 
+from typing import Final
+
 from ikecore.actions import Action, Reason
 from ikecore.diagnosis import Code, diagnose
 from ikev1.child import Child
@@ -16,6 +18,8 @@ from ikev1.state import State
 from ikev1.succession import deleted_by_peer
 from ikev1.uniqueness import lingering, others, revive, take_over
 
+_REMEMBERED: Final = 64  # SPIs of one Delete
+
 
 def heed_deletes(sa: IkeSa, deletes: tuple[Delete, ...], now: float) -> list[Action]:
     """Take down the children and the SA that the peer has deleted; pass over all else.
@@ -26,6 +30,7 @@ def heed_deletes(sa: IkeSa, deletes: tuple[Delete, ...], now: float) -> list[Act
         return []
     actions: list[Action] = []
     home = home_of(sa)
+    _remember(home, deletes, now)
     for child in _named(home, deletes):
         if child.spi in home.children:  # one deletion may end another
             actions += deleted_by_peer(home, child, now)
@@ -33,6 +38,15 @@ def heed_deletes(sa: IkeSa, deletes: tuple[Delete, ...], now: float) -> list[Act
     if any(d.protocol == ProtocolId.ISAKMP and cookies in d.spis for d in deletes):
         actions += _end(sa, now)
     return actions
+
+
+def _remember(sa: IkeSa, deletes: tuple[Delete, ...], now: float) -> None:
+    """Note SPIs that no child has, while a quick mode may still bring them."""
+    there = {child.spec.outbound_spi for child in sa.children.values()}
+    for delete in deletes:
+        for spi in delete.children[:_REMEMBERED]:
+            if spi not in there:
+                sa.deleted.note(spi, now)
 
 
 def _named(sa: IkeSa, deletes: tuple[Delete, ...]) -> list[Child]:

@@ -120,6 +120,9 @@ class InitiateQuick(OwnQuick):
             return [*give_up(sa, flight, self, now), *self._failed(sa, settled, now)]
         agreed, shared, nonces = settled
         home = home_of(sa)
+        if home.deleted.has(agreed.chosen.outbound_spi, now):
+            gone = diagnose(2, Code.PEER_DELETED, evidence="a Delete for it came before message 2")
+            return [*give_up(sa, flight, self, now), *self._failed(sa, gone, now)]
         made = Made(nonces, shared, True, flight.message_id, flight.started, self.why)
         standby = carrier(home, self.traffic) is not None
         child, installed = install(sa, agreed, made, self.wanted, self.spi, now, standby=standby)

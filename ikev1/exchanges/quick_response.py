@@ -109,6 +109,10 @@ class RespondQuick(Phase2):
             return self._refuse(
                 sa, flight, NotifyType.NO_PROPOSAL_CHOSEN, mismatch, now, offer, wanted
             )
+        if home.deleted.has(chosen.outbound_spi, now):
+            sa.take_back(self._spi, now)
+            sa.end(flight, now)
+            return [Dropped("deleted", f"{chosen.outbound_spi:08x} before it was made")]
         try:
             shared, key = _exchange_keys(chosen, message)
         except BadPublicValue as error:
