@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Final
 
-from benchmarks.negotiation import MOON, SUN, Side, handshakes, legacy, profile, talk
+from benchmarks.negotiation import MOON, SUN, Side, Version, handshakes, legacy, profile, talk
 from benchmarks.table import Cell, Table, Tell
 from ikecore.identities import Identity
 from ikecore.profile import IkeVersion, Phase1Mode, Profile
@@ -32,7 +32,7 @@ def run(rounds: int, tell: Tell) -> Table:
             for kind, sides in _kinds(words).items():
                 row = f"{kind}, {words}"
                 tell(f"round {number + 1} of {rounds}, {row}")
-                rates[row].append(handshakes(*sides))
+                rates[row].append(handshakes(*sides, _version(sides[0])))
                 sizes[row].append(_octets(*sides) / 1024)
     return Table(
         "handshake_ikev1",
@@ -65,9 +65,13 @@ def _kinds(words: str) -> dict[str, tuple[Profile, Profile]]:
     }
 
 
+def _version(profile: Profile) -> Version:
+    return Ikev1 if profile.version is IkeVersion.IKEV1 else Ikev2
+
+
 def _octets(ours: Profile, theirs: Profile) -> float:
     """Return how many octets an SA with a child costs an end, once it is at rest."""
-    version = Ikev1 if ours.version is IkeVersion.IKEV1 else Ikev2
+    version = _version(ours)
     pairs = [_named(ours, theirs, number) for number in range(_SAS)]
     moon, sun = Side([one for one, _ in pairs], version), Side([one for _, one in pairs], version)
     path = Path((MOON, 500), (SUN, 500))

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from ikecore.actions import (
     Action,
@@ -25,7 +25,6 @@ from ikecore.keywords import parse_proposal
 from ikecore.profile import ChildProfile, IkeVersion, LegacyTerms, Phase1Mode, Profile
 from ikecore.proposals import Protocol
 from ikecore.spipool import SpiPool
-from ikev1.endpoint import Endpoint as Ikev1
 from ikev2.endpoint import Endpoint as Ikev2
 from policy.path import Path
 from policy.selectors import TrafficSelector
@@ -34,6 +33,8 @@ from suites.secret import Secret
 MOON: Final = "127.0.0.1"
 SUN: Final = "127.0.0.2"
 _PSK: Final = Secret(b"a shared secret of the lab")
+Version: TypeAlias = Callable[[Entropy, SpiPool], Endpoint]
+"""What makes an endpoint of one IKE version."""
 _ENOUGH: Final = 0.5  # seconds of CPU a sample takes
 _NETS: Final = {"moon": "10.1.0.0/24", "sun": "10.2.0.0/24"}
 
@@ -75,7 +76,7 @@ class Side:
     """One endpoint whose actions are carried out as a daemon would, without a worker."""
 
     profiles: Sequence[Profile]
-    version: Callable[[Entropy, SpiPool], Endpoint] = Ikev2
+    version: Version = Ikev2
     children: dict[int, ChildSpec] = field(default_factory=dict)
     closed: int = 0
 
@@ -134,9 +135,8 @@ def talk(moon: Side, sun: Side, sends: list[Send], now: float) -> None:
         sends, receiver, other = back, other, receiver
 
 
-def handshakes(ours: Profile, theirs: Profile) -> float:
+def handshakes(ours: Profile, theirs: Profile, version: Version = Ikev2) -> float:
     """Return handshakes per second of CPU time of both sides: IKE SA, child and its keys."""
-    version = Ikev1 if ours.version is IkeVersion.IKEV1 else Ikev2
     moon, sun = Side((ours,), version), Side((theirs,), version)
     path = Path((MOON, 500), (SUN, 500))
     now, spent, count = 0.0, 0, 0
