@@ -56,6 +56,9 @@ def _expire(sa: IkeSa, now: float) -> list[Action]:
         case State.NEGOTIATING:
             phase1 = sa.flights.get(PHASE1)
             place = "" if phase1 is None else phase1.negotiation.place.value
+            if _came_otherwise(sa):
+                sa.is_told = False
+                return sa.close(Reason.FAILED, now)
             sa.connection = sa.profile.name
             silent = diagnose(1, Code.PEER_NO_RESPONSE, evidence=f"{place} did not come")
             failed = sa.fail(replace(silent, proven=False))  # the address may be forged
@@ -69,3 +72,11 @@ def _expire(sa: IkeSa, now: float) -> list[Action]:
             return delete(sa, sa.doom, now)
         case State.CLOSED:
             return []
+
+
+def _came_otherwise(sa: IkeSa) -> bool:
+    """Tell whether the peer has made another SA with us since it began this one."""
+    mates = sa.resources.mates(sa.profile.name)
+    return any(
+        mate.state is State.ESTABLISHED and mate.established_at > sa.started_at for mate in mates
+    )

@@ -1,11 +1,12 @@
 """What time does to an ISAKMP SA."""
 
-from ikecore.actions import Closed, Established, Keepalive, Reason
+from ikecore.actions import Closed, Established, Failed, Keepalive, Reason
 from ikev1.life import handle_timeout, next_timeout
+from ikev1.message import Exchange
 from ikev1.state import State
 
 from .alone import established, lone
-from .network import SUN, Nat, Network, profile, quiet
+from .network import SUN, Nat, Network, profile, quiet, said
 
 
 def test_an_sa_at_rest_wants_nothing() -> None:
@@ -20,6 +21,18 @@ def test_a_half_open_sa_ends_when_its_time_is_over() -> None:
     actions = handle_timeout(sa, 30.0)
     assert sa.state is State.CLOSED
     assert type(actions[0]).__name__ == "Failed"
+
+
+def test_nobody_hears_of_a_half_open_sa_whose_peer_came_otherwise() -> None:
+    net = Network(quiet("moon"), quiet("sun"))
+    net.lose_when(said("moon", Exchange.MAIN, 2), 99)
+    net.initiate("moon")
+    net.initiate("sun")
+    net.sleep(60)
+    assert net.hosts["sun"].endpoint.half_open == 0
+    assert len(net.up("sun")) == 1
+    assert net.seen(Failed, "sun") == []
+    assert net.seen(Closed, "sun") == []
 
 
 def test_a_new_phase_1_is_made_before_the_lifetime_ends_and_takes_the_children() -> None:

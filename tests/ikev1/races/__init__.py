@@ -1,0 +1,1 @@
+"""Both ends want something at once, and the wire does what it likes."""
