@@ -7,8 +7,9 @@ from typing import Final, Literal
 
 import pytest
 
-from tests.interop.duo import HOST_A, HOST_B, Duo, hosts_talk
-from tests.interop.legacy import Terms, begin, end, give
+from tests.interop.duo import HOST_A, HOST_B, Duo, gateway_toml, hosts_talk
+from tests.interop.legacy import BANNER, Terms, begin, end, give
+from tests.lab.ikebana import Gateway
 from tests.lab.legacy import USER
 from tests.lab.needs import require
 from tests.lab.topology import Lab, wait_for
@@ -101,3 +102,32 @@ def stranger(terms: Terms, pair: Duo) -> str:
     """Return a connection of the peer's that shares no IKE SA with the usual one."""
     wrong = "forgotten"
     return terms.theirs(pair, "other", password=wrong, lines=["rekey_time = 5h"])
+
+
+@pytest.mark.parametrize(
+    ("aggressive", "way"),
+    [
+        pytest.param(False, "pull", marks=pytest.mark.thorough),
+        (True, "push"),
+        pytest.param(True, "pull", marks=pytest.mark.thorough),
+        pytest.param(False, "push", marks=pytest.mark.thorough),
+    ],
+)
+def test_two_of_ours(lab: Lab, aggressive: bool, way: Literal["pull", "push"]) -> None:
+    b, a = (
+        Gateway(
+            lab,
+            side,
+            gateway_toml(
+                lab, *Terms(side == "ga", aggressive, True, way).ours(lab, side=side), side=side
+            ),
+        )
+        for side in ("gb", "ga")
+    )
+    code, output, errors = a.cli("up", "net")
+    assert code == 0, output + errors
+    assert lab.ping("ga", HOST_B, 3) == 0
+    (here,), (there,) = (one.status()["connections"] for one in (a, b))
+    assert here["inner_address"].startswith("10.3.0.")
+    assert (there["user"], there["encapsulation"]) == (USER, "esp")
+    assert BANNER in a.log
