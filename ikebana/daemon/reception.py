@@ -89,13 +89,18 @@ class Reception:
             case Established():
                 _hand_on(self._given, report.replaces, report.sa)
                 _hand_on(self._ours, report.replaces, report.sa)
+                self._end(report.replaces)  # nobody tells of its end any more
             case Closed():
-                pool, holder = self._given.pop(report.sa, (None, ""))
-                if pool is not None:
-                    pool.give_back(holder)
-                tunnel, _ = self._ours.pop(report.sa, (None, None))
-                if tunnel is not None:
-                    self._settle(tunnel)
+                self._end(report.sa)
+
+    def _end(self, sa: bytes) -> None:
+        """Let an SA's leases end."""
+        pool, holder = self._given.pop(sa, (None, ""))
+        if pool is not None:
+            pool.give_back(holder)
+        tunnel, _ = self._ours.pop(sa, (None, None))
+        if tunnel is not None:
+            self._settle(tunnel)
 
     def _check(self, asked: CheckUser, tunnel: Tunnel) -> Answer:
         known = dict(tunnel.plan.access.users)

@@ -125,12 +125,12 @@ def test_a_lease_goes_on_with_the_sa_that_replaces_its_own(server: Desk) -> None
     assert server.lease(C, "bob") == "10.9.0.2"
 
 
-def test_a_new_sa_that_has_its_own_lease_leaves_the_old_one_to_its_end(server: Desk) -> None:
+def test_a_new_sa_that_has_its_own_lease_ends_that_of_the_old_one(server: Desk) -> None:
+    """IKEv1's SA that was replaced lingers, and ends without a word."""
     server.lease(A, "alice")
     server.lease(B, "alice")
     server.replaced(A, B)
     server.closed(B)
-    server.closed(A)
     assert [server.lease(sa, name) for sa, name in ((A, "x"), (B, "alice"))] == [
         "10.9.0.2",
         "10.9.0.1",
@@ -220,6 +220,15 @@ def test_an_address_that_no_host_may_have_is_not_taken(client: Desk, address: st
     client.assigned(A, Lease(address))
     assert client.addresses == []
     assert client.notes[0][0] is Level.ERROR
+
+
+def test_the_address_of_an_sa_that_was_replaced_goes(client: Desk) -> None:
+    client.assigned(A, Lease("10.9.0.7"))
+    client.assigned(B, Lease("10.9.0.8"))
+    client.replaced(A, B)
+    assert client.addresses[-1] == frozenset({"10.9.0.8"})
+    client.closed(B)
+    assert client.addresses[-1] == frozenset()
 
 
 def test_routes_go_over_before_the_address_that_they_name_goes(client: Desk) -> None:
