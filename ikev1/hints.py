@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _KEPT: Final = 4
 _PATIENCE: Final = 1.0  # seconds for the true answer, should the refusal be forged
+_SHORTEST: Final = 40  # octets: no message 5 is as short as our refusal of one
 _REPEATS: Final = 5.0  # seconds for it, should it be lost, and what we cannot read come after it
 
 
@@ -48,15 +49,21 @@ class Hints:
         phase1 = sa.flights.get(PHASE1)
         if phase1 is None or phase1.is_over or not errors:
             return [Dropped("unauthenticated", "INFORMATIONAL in clear")]
-        self.told = [*self.told, *errors][-_KEPT:]
+        self.note(*errors)
         if sa.initiator:
             phase1.hurry(now + _PATIENCE)
         return [trace_received(sa, message, path), Dropped("unauthenticated", errors[0])]
 
-    def unreadable(self, sa: "IkeSa", header: Header, now: float) -> list[Action]:
+    def note(self, *seen: str) -> None:
+        """Remember what was seen, the last few."""
+        self.told = [*self.told, *seen][-_KEPT:]
+
+    def unreadable(self, sa: "IkeSa", header: Header, datagram: bytes, now: float) -> list[Action]:
         """Take it that something came which our key does not open, or whose HASH is wrong."""
         phase1 = sa.flights.get(PHASE1)
         if phase1 is None or phase1.is_over or not header.encrypted:
+            return []
+        if len(datagram) < _SHORTEST:  # nobody's message, and its answer would be larger
             return []
         is_new, is_proof = not self.is_unreadable, header.message_id == PHASE1
         self.is_unreadable = is_proof or sa.initiator or self.is_unreadable

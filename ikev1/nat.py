@@ -50,6 +50,17 @@ class Nat:
             return self.reached(path)
         return Path((path.local[0], port), (path.remote[0], port), encapsulated=True)
 
+    def follows(self, old: Path, new: Path) -> bool:
+        """Tell whether a peer that is heard on a new path is to be talked to there.
+
+        A router that begins anew gives it other ports; another address only a NAT gives it: who
+        carries an authentic message elsewhere must not have the traffic after it.  An end behind a
+        NAT does not follow: its own mapping would be lost.
+        """
+        if new == old or self.here:
+            return False
+        return self.there or new.remote[0] == old.remote[0]
+
     def reached(self, path: Path) -> Path:
         """Return the way that the peer chose: on 4500 without a NAT, ESP goes as it is."""
         return replace(path, plain_esp=path.encapsulated and not self.any)

@@ -150,7 +150,10 @@ class IkeSa(Holder[Child, State]):
             message, iv = self.channel.open(header, datagram, flight.iv)
             check(message, flight.negotiation.place)
         except (Malformed, RuleBroken) as error:
-            return [Dropped("malformed", str(error)), *self.hints.unreadable(self, header, now)]
+            return [
+                Dropped("malformed", str(error)),
+                *self.hints.unreadable(self, header, datagram, now),
+            ]
         flight.look_at(datagram, iv)
         self.back = path
         if flight.message_id == PHASE1:
@@ -160,7 +163,7 @@ class IkeSa(Holder[Child, State]):
         stated = message.one(Hash)
         if stated is None or not is_hash_good(expected, stated.data):
             wrong = Dropped("integrity", f"HASH of exchange {header.exchange}")
-            return [wrong, *self.hints.unreadable(self, header, now)]
+            return [wrong, *self.hints.unreadable(self, header, datagram, now)]
         return self._on_verified(flight, message.authenticated(), path, now)
 
     def _on_verified(
@@ -208,13 +211,10 @@ class IkeSa(Holder[Child, State]):
         return [Send(datagram, path) for datagram in flight.sent]
 
     def heard(self, path: Path, now: float) -> list[Action]:
-        """Note that the peer lives, and follow it to a new address or port (RFC 3947 section 4).
-
-        An end behind a NAT does not follow: its own mapping would be lost.
-        """
+        """Note that the peer lives, and follow it to a new address or port (RFC 3947 section 4)."""
         self.heard_at, self.is_confirmed = now, True
         self.liveness.answered()
-        return [] if path == self.path or self.nat.here else self.move(path)
+        return self.move(self.path.over(path)) if self.nat.follows(self.path, path) else []
 
     def move(self, path: Path) -> list[Action]:
         """Talk to the peer on another path from now on, its children too."""

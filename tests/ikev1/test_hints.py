@@ -22,6 +22,8 @@ REFUSAL = Notify(NotifyType.NO_PROPOSAL_CHOSEN)
 ENCIPHERED = Header(*COOKIES, Exchange.MAIN, PHASE1, encrypted=True)
 INFORMATIONAL = Header(*COOKIES, Exchange.INFORMATIONAL, 9, encrypted=True)
 
+MESSAGE = bytes(76)
+
 
 def negotiating(*, initiator: bool = True) -> tuple[IkeSa, Flight]:
     """Return an SA that has said something and waits until second 10."""
@@ -98,23 +100,30 @@ def test_nonsense_in_clear_is_dropped() -> None:
 
 def test_what_our_key_does_not_open_is_told_to_a_responder_once() -> None:
     sa, flight = negotiating(initiator=False)
-    assert reasons(sa.hints.unreadable(sa, ENCIPHERED, 2.0)) == ["unreadable"]
+    assert reasons(sa.hints.unreadable(sa, ENCIPHERED, MESSAGE, 2.0)) == ["unreadable"]
     assert sa.hints.is_unreadable
-    assert sa.hints.unreadable(sa, ENCIPHERED, 3.0) == []
+    assert sa.hints.unreadable(sa, ENCIPHERED, MESSAGE, 3.0) == []
     assert flight.deadline == 10.0
 
 
 def test_an_answer_that_our_key_does_not_open_hurries_an_initiator() -> None:
     sa, flight = negotiating()
-    assert sa.hints.unreadable(sa, INFORMATIONAL, 2.0) == []
+    assert sa.hints.unreadable(sa, INFORMATIONAL, MESSAGE, 2.0) == []
     assert sa.hints.is_unreadable
     assert flight.deadline == 7.0
+
+
+def test_what_is_shorter_than_our_refusal_gets_none() -> None:
+    sa, _ = negotiating(initiator=False)
+    assert sa.hints.unreadable(sa, ENCIPHERED, bytes(39), 2.0) == []
+    assert sa.hints == Hints()
+    assert reasons(sa.hints.unreadable(sa, ENCIPHERED, bytes(40), 2.0)) == ["unreadable"]
 
 
 def test_octets_in_clear_or_after_phase_1_show_nothing_of_keys() -> None:
     sa, flight = negotiating()
     clear = Header(*COOKIES, Exchange.MAIN, PHASE1, encrypted=False)
-    assert sa.hints.unreadable(sa, clear, 2.0) == []
+    assert sa.hints.unreadable(sa, clear, MESSAGE, 2.0) == []
     flight.end(60.0)
-    assert sa.hints.unreadable(sa, ENCIPHERED, 2.0) == []
+    assert sa.hints.unreadable(sa, ENCIPHERED, MESSAGE, 2.0) == []
     assert sa.hints == Hints()

@@ -112,3 +112,20 @@ def test_who_came_to_the_other_port_by_itself_stays_there() -> None:
     there = Path((MOON, 4500), (SUN, 44500), encapsulated=True)
     assert Nat(RFC, there=True).floated(there, 4500) == there
     assert Nat(RFC).floated(there, 4500) == replace(there, plain_esp=True)
+
+
+@pytest.mark.parametrize(
+    ("nat", "remote", "follows"),
+    [
+        (Nat(), (SUN, 500), False),  # the same again
+        (Nat(), (SUN, 501), True),
+        (Nat(), ("203.0.113.9", 500), False),
+        (Nat(RFC, there=True), ("203.0.113.9", 500), True),
+        (Nat(RFC, here=True, there=True), ("203.0.113.9", 500), False),
+        (Nat(RFC, here=True), (SUN, 501), False),
+    ],
+)
+def test_a_peer_is_followed_where_a_nat_may_have_taken_it(
+    nat: Nat, remote: tuple[str, int], follows: bool
+) -> None:
+    assert nat.follows(HERE, replace(HERE, remote=remote)) is follows

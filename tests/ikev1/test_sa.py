@@ -11,6 +11,7 @@ from ikev1.flight import Flight
 from ikev1.flights import QUICK_MODES
 from ikev1.fragments import cut
 from ikev1.message import Exchange, Header, build_clear, parse_header
+from ikev1.nat import Nat
 from ikev1.payloads.nonce import Nonce
 from ikev1.payloads.notify import Notify
 from ikev1.payloads.types import NotifyType
@@ -237,6 +238,7 @@ def test_each_notice_has_an_id_and_a_hash_of_its_own() -> None:
 # -- where the peer is ----------------------------------------------------------------------------
 def test_a_peer_that_is_heard_elsewhere_is_followed() -> None:
     sa = established()
+    sa.nat = Nat(there=True)
     elsewhere = Path((MOON, 500), ("203.0.113.9", 500))
     give(sa, sealed(HELLO)[1], path=elsewhere)
     assert sa.path == elsewhere
@@ -245,9 +247,23 @@ def test_a_peer_that_is_heard_elsewhere_is_followed() -> None:
     assert sa.path == elsewhere
 
 
+def test_who_carries_a_true_message_elsewhere_does_not_get_the_traffic() -> None:
+    sa = established()
+    give(sa, sealed(HELLO)[1], path=Path((MOON, 500), ("203.0.113.9", 500)))
+    assert sa.path == PATH
+
+
+def test_esp_stays_as_it_is_when_the_port_changes() -> None:
+    sa = established()
+    sa.path = Path((MOON, 4500), (SUN, 4500), encapsulated=True, plain_esp=True)
+    give(sa, sealed(HELLO)[1], path=Path((MOON, 4500), (SUN, 4501), encapsulated=True))
+    assert sa.path.remote == (SUN, 4501)
+    assert not sa.path.esp_in_udp
+
+
 def test_an_end_behind_a_nat_follows_nobody() -> None:
     sa = established()
-    sa.nat = type(sa.nat)(here=True)
+    sa.nat = Nat(here=True)
     give(sa, sealed(HELLO)[1], path=Path((MOON, 500), ("203.0.113.9", 500)))
     assert sa.path == PATH
     assert only(MoveChild, sa.heard(PATH, 1.0)) == []
