@@ -59,8 +59,8 @@ class InitiateAggressive(Phase1):
         if sa.waiting is self:
             return [Dropped("unexpected", "another message 2, while the key is fetched")]
         try:
-            if answer is None or ident is None:
-                raise ValueError("no SA or ID payload")
+            if answer is None or ident is None or not any(message.header.responder_cookie):
+                raise ValueError("no SA or ID payload, or no cookie")
             chosen = accepted_phase1(sa.profile, self._offered, answer)
             public, nonce = self.take_key(sa, message)
             shared = self.own.shared(public)

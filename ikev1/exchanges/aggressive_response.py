@@ -84,6 +84,7 @@ class RespondAggressive(Phase1):
             return [Dropped("integrity", "HASH_I")]
         flight.take()
         self.answers_repeats = False  # message 2 would bring message 3 again, and so on
+        self.hear_more(sa, message)
         self.judge_nat(sa, message)
         sa.path = sa.nat.reached(sa.back)
         heed_contact(sa, message)

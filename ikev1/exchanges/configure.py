@@ -239,7 +239,8 @@ class Settled(Stage):
         if kinds & frozenset(XAUTH) and legacy.xauth is Role.CLIENT:
             stage = BeUser(_settle)
             return [*enter(sa, stage, now), *stage.on_request(sa, flight, said, now)]
-        if _ADDRESS in kinds and legacy.addresses is Role.SERVER:
+        is_up = sa.state is State.ESTABLISHED  # one that was replaced has no lease of its own
+        if _ADDRESS in kinds and legacy.addresses is Role.SERVER and is_up:
             return enter(sa, GiveAgain(flight, said), now)
         return super().on_request(sa, flight, said, now)
 

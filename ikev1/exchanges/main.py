@@ -57,11 +57,11 @@ class InitiateMain(Phase1):
     def _on_suite(self, sa: IkeSa, flight: Flight, message: Message, now: float) -> list[Action]:
         answer = message.one(SecurityAssociation)
         try:
-            if answer is None:
-                raise ValueError("no SA payload")
+            if answer is None or not any(message.header.responder_cookie):
+                raise ValueError("no SA payload, or no cookie: our own message sent back")
             chosen = accepted_phase1(sa.profile, self._offered, answer)
         except ValueError as error:  # in clear: the true answer may still come
-            sa.hints.told.append(not_offered(str(error)).evidence)
+            sa.hints.note(not_offered(str(error)).evidence)
             return [Dropped("malformed", str(error))]
         flight.take()
         sa.spis = (sa.spis[0], message.header.responder_cookie)
@@ -78,6 +78,7 @@ class InitiateMain(Phase1):
             return [Dropped("public_value", str(error))]
         flight.take()
         self.publics, sa.nonces = (self.publics[0], public), (sa.nonces[0], nonce)
+        self.hear_more(sa, message)
         self.judge_nat(sa, message)
         self.place = Place.MM6
         flight.deadline = now + sa.patience
@@ -106,6 +107,7 @@ class InitiateMain(Phase1):
         if ident is None or not self.is_proved(sa, sa.keys, stated, body):
             return [Dropped("integrity", "HASH_R")]
         flight.take()
+        self.hear_more(sa, message)
         sa.peer = ident.identity()
         if not sa.profile.remote_id.matches(sa.peer):
             wrong = identity_mismatch([sa.profile.remote_id], sa.peer)

@@ -86,6 +86,8 @@ class RespondMain(Phase1):
             self.publics, sa.nonces = (b"", b""), (b"", b"")
             return [Dropped("public_value", str(error))]
         flight.take()
+        sa.path = sa.back  # it may have gone over to another port since (RFC 3947 section 4)
+        self.hear_more(sa, message)
         self.judge_nat(sa, message)
         self.place = Place.MM5
         said = sa.say(flight, (*words, *self.nat_payloads(sa)), now, again=False)
@@ -130,6 +132,7 @@ class RespondMain(Phase1):
         if ident is None or not self.is_proved(sa, sa.keys, stated, body):
             return [Dropped("integrity", "HASH_I")]
         flight.take()
+        self.hear_more(sa, message)
         sa.path = sa.nat.reached(sa.back)
         sa.channel = SealedChannel(sa.keys)
         sa.peer = ident.identity()

@@ -53,6 +53,7 @@ class Phase1(Waiting):
         self.place = place
         self.sa_body = b""  # the initiator's SA payload, all that it offered
         self.publics = (b"", b"")
+        self._said: tuple[VendorId, ...] = ()
         self.chosen: Chosen1  # from here on: what the first messages bring
         self.own: KeyExchange
         self.shared: bytes
@@ -93,7 +94,16 @@ class Phase1(Waiting):
 
     def hear(self, sa: IkeSa, message: Message) -> None:
         """Take what the peer says it can do."""
-        sa.vendors = Vendors.of(message.all(VendorId))
+        self._said = message.all(VendorId)
+        sa.vendors = Vendors.of(self._said)
+
+    def hear_more(self, sa: IkeSa, message: Message) -> None:
+        """Take what it says of that later: Cisco's gateways have DPD in main mode message 5 or 6.
+
+        How NAT traversal is spoken was settled by what came first.
+        """
+        self._said += message.all(VendorId)
+        sa.vendors = replace(Vendors.of(self._said), nat=sa.vendors.nat)
 
     def group(self) -> Group:
         """Return the group of the suite."""

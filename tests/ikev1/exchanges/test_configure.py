@@ -127,6 +127,16 @@ def test_a_client_that_asks_later_gets_the_same_again() -> None:
     assert end.stands(State.ESTABLISHED)
 
 
+def test_an_sa_that_was_replaced_gives_no_address_any_more() -> None:
+    """Nobody is told of its end: the address would never come back."""
+    end = as_server()
+    end.peer(REQUEST, *ASKED)
+    lease(end)
+    end.sa.become(State.REPLACED, "a test wants it")
+    assert only(AskLease, end.peer(REQUEST, *ASKED)) == []
+    assert end.said()[-1][1].attributes == ()
+
+
 def test_a_client_gives_the_server_no_address() -> None:
     for end in (as_server(), as_server(PUSH)):
         end.peer(SET, ADDRESS)

@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from ikecore.actions import Established, Traced
+from ikecore.actions import Established, Noted, Traced
 from ikecore.diagnosis import Code
 from ikecore.identities import Identity
 from ikecore.trace import KeysDerived
-from ikev1.message import Exchange
+from ikev1.message import Exchange, Message
+from ikev1.payloads.sa import SecurityAssociation
+from ikev1.payloads.vendor import VendorId
+from ikev1.vendors import DPD, UNITY
 from tests.ikev1.network import Network, profile, quiet, said
 
 MAIN = Exchange.MAIN
@@ -85,6 +88,44 @@ def test_old_and_new_algorithms_work_alike(words: str) -> None:
     net = Network(quiet("moon", ike=(words,)), quiet("sun", ike=(words,)))
     net.initiate("moon")
     assert len(net.up("moon")) == len(net.up("sun")) == 1
+
+
+def test_its_first_message_sent_back_is_no_answer() -> None:
+    net = Network(quiet("moon"), quiet("sun"))
+    net.initiate("moon", settle=False)
+    net.inject("moon", net.wire[0].data)
+    assert net.drops("moon") == ["malformed"]
+    net.settle()
+    net.assert_connected()
+
+
+def test_nonsense_is_remembered_but_not_all_of_it() -> None:
+    net = Network(quiet("moon"), quiet("sun"))
+    net.lose = lambda _: True
+    net.initiate("moon")
+    first = net.wire[0].data
+    for _ in range(100):
+        net.inject("moon", first)
+    net.sleep(20)
+    (told,) = net.failures("moon")
+    assert not told.certain
+
+
+@pytest.mark.parametrize(("who", "victim"), [("moon", "sun"), ("sun", "moon")])
+def test_what_a_peer_says_of_itself_later_counts_as_well(who: str, victim: str) -> None:
+    def change(message: Message) -> Message:
+        others = tuple(one for one in message.payloads if not isinstance(one, VendorId))
+        late = () if message.one(SecurityAssociation) else (VendorId(DPD), VendorId(UNITY))
+        return replace(message, payloads=(*others, *late))
+
+    net = Network(profile("moon"), profile("sun"))
+    net.change_when(said(who, MAIN, 1), change)
+    net.change_when(said(who, MAIN, 2), change)
+    net.initiate("moon")
+    net.sleep(20)
+    (up,) = net.seen(Established, victim)
+    assert up.vendor == "Cisco Unity"
+    assert net.seen(Noted, victim) == []  # such as that it knows no dead peer detection
 
 
 def test_no_common_proposal_is_a_rumour_to_the_initiator() -> None:

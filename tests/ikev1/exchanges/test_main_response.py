@@ -6,9 +6,10 @@ from ikecore.actions import Failed, Send
 from ikecore.diagnosis import Code
 from ikecore.events import Authorized, Configured
 from ikecore.identities import Identity
-from ikev1.message import Exchange
+from ikev1.message import Exchange, Header, pack_header
+from policy.path import Path
 from suites.secret import Secret
-from tests.ikev1.network import Network, profile, quiet, said
+from tests.ikev1.network import MOON, SUN, Network, only, profile, quiet, said
 
 
 def test_the_answer_is_at_most_twice_the_request_and_a_little() -> None:
@@ -70,3 +71,25 @@ def test_an_answer_that_nobody_asked_for_is_dropped() -> None:
     (sa,) = net.up("sun")
     net.tell("sun", Authorized(sa, Secret(b"late")))
     assert net.drops("sun")[-1] == "not_waiting"
+
+
+def test_who_goes_over_to_another_port_is_answered_there() -> None:
+    net = Network(quiet("moon"), quiet("sun"))
+    net.lose_when(said("moon", Exchange.MAIN, 2))
+    net.initiate("moon")
+    third = net.wire[2].data
+    elsewhere = Path((SUN, 4500), (MOON, 4500), encapsulated=True)
+    (answer,) = only(Send, net.inject("sun", third, elsewhere))
+    assert answer.path == elsewhere
+
+
+def test_a_message_that_is_too_short_to_be_one_gets_no_refusal() -> None:
+    net = Network(quiet("moon"), quiet("sun"))
+    net.lose_when(said("moon", Exchange.MAIN, 3), times=99)
+    net.initiate("moon")
+    cookies = net.wire[3].data[:16]
+    header = Header(cookies[:8], cookies[8:], Exchange.MAIN, 0, encrypted=True)
+    for octets in (0, 11, 12, 40):
+        forged = pack_header(header, 5, 28 + octets, encrypted=True) + bytes(octets)
+        sent = only(Send, net.inject("sun", forged))
+        assert [len(one.data) for one in sent] == ([40] if octets == 12 else [])

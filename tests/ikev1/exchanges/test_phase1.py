@@ -3,10 +3,14 @@
 import pytest
 
 from ikecore.profile import LegacyTerms, Role
-from ikev1.exchanges.phase1 import auth_method
-from ikev1.message import Exchange, Message
+from ikev1.exchanges.phase1 import Phase1, auth_method
+from ikev1.message import Exchange, Header, Message
 from ikev1.payloads.ke import KeyExchangeData
+from ikev1.payloads.vendor import VendorId
 from ikev1.registry import Method
+from ikev1.rules import Place
+from ikev1.vendors import DPD, NatVariant, Vendors
+from tests.ikev1.alone import COOKIES, lone
 from tests.ikev1.hosts import profile
 from tests.ikev1.network import AGGRESSIVE, Network, quiet, said
 
@@ -62,3 +66,16 @@ def test_our_own_values_sent_back_are_refused() -> None:
     first, second = (m for m in net.messages("moon")[:2])
     assert first.raw != second.raw
     assert len(net.up("sun")) == 1
+
+
+def test_ways_of_nat_traversal_are_not_added_later() -> None:
+    def heard(*said: bytes) -> Message:
+        words = tuple(map(VendorId, said))
+        return Message(Header(*COOKIES, Exchange.MAIN, 0, encrypted=False), words, b"", b"")
+
+    sa, phase1 = lone(), Phase1(Exchange.MAIN, Place.MM2)
+    phase1.hear(sa, heard(NatVariant.DRAFT_02.value))
+    phase1.hear_more(sa, heard(NatVariant.RFC_3947.value, DPD))
+    assert sa.vendors == Vendors((NatVariant.DRAFT_02,), dpd=True)
+    phase1.hear(sa, heard())  # the answer before was forged
+    assert sa.vendors == Vendors()
