@@ -62,6 +62,7 @@ class SaTable(Generic[S]):
         self._owners: dict[int, bytes] = {}  # by a child's inbound SPI
         self._counted: dict[bytes, str] = {}  # half-open SAs and the address they count for
         self._tried: dict[str, dict[bytes, None]] = {}  # our attempts, by the peer's address
+        self._try_at: dict[bytes, str] = {}  # that address; an SA may move before it is up
         self._closed: dict[bytes, None] = {}  # lingering, oldest first
         self._times = Timetable[bytes]()
 
@@ -97,6 +98,7 @@ class SaTable(Generic[S]):
     def add_initiator(self, sa: S) -> None:
         """Take an SA that we start."""
         self._sas[sa.sa] = sa
+        self._try_at[sa.sa] = sa.path.remote[0]
         self._tried.setdefault(sa.path.remote[0], {})[sa.sa] = None
         self._mates.setdefault(sa.connection, {})[sa.sa] = None
 
@@ -152,9 +154,11 @@ class SaTable(Generic[S]):
             self._inits.pop(init, None)
 
     def _end_try(self, sa: S) -> None:
-        tried = self._tried.get(sa.path.remote[0], {})
-        if tried.pop(sa.sa, self) is None and not tried:
-            del self._tried[sa.path.remote[0]]
+        address = self._try_at.pop(sa.sa, "")
+        tried = self._tried.get(address, {})
+        tried.pop(sa.sa, None)
+        if not tried:
+            self._tried.pop(address, None)
 
     def _uncount(self, sa: S) -> None:
         address = self._counted.pop(sa.sa, None)

@@ -174,6 +174,14 @@ def test_a_busy_sa_does_not_grow_the_heap(table: SaTable[IkeSa]) -> None:
     assert steps <= 2
 
 
+def test_an_attempt_whose_peer_moves_leaves_nothing_behind(table: SaTable[IkeSa]) -> None:
+    one = sa(1, initiator=True)
+    table.add_initiator(one)
+    one.path = Path((SUN, 4500), ("203.0.113.9", 4500), encapsulated=True)
+    table.forget(one)
+    assert table.tried_at(MOON) == []
+
+
 def test_an_attempt_is_found_by_the_peers_address_until_it_ends(table: SaTable[IkeSa]) -> None:
     one, two = sa(1, initiator=True), sa(2, initiator=True)
     for each in (one, two):
