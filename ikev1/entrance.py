@@ -90,6 +90,8 @@ class Entrance:
         known = self._sas.of_init(header.initiator_cookie, address)
         if known is not None:
             flight = known.flights.get(PHASE1)
+            if header.exchange == Exchange.AGGRESSIVE and not self._aggressive.admits(address, now):
+                return [Dropped("aggressive_rate", address)]
             if flight is None or not flight.is_repeat(event.data) or not flight.may_repeat():
                 return [Dropped("repeat", "a first message under a cookie already used")]
             return [Send(datagram, path) for datagram in flight.sent]

@@ -75,8 +75,10 @@ def _expire(sa: IkeSa, now: float) -> list[Action]:
 
 
 def _came_otherwise(sa: IkeSa) -> bool:
-    """Tell whether the peer has made another SA with us since it began this one."""
+    """Tell whether the peer has made another SA with us since it began this one.
+
+    If it has deleted this one, before its proof came, any will do: it has our key.
+    """
     mates = sa.resources.mates(sa.profile.name)
-    return any(
-        mate.state is State.ESTABLISHED and mate.established_at > sa.started_at for mate in mates
-    )
+    up = [mate for mate in mates if mate.state is State.ESTABLISHED]
+    return any(mate.established_at > sa.started_at or sa.hints.is_refused for mate in up)

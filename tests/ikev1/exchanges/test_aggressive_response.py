@@ -66,3 +66,14 @@ def test_one_address_gets_ten_answers_at_once_and_then_one_a_second() -> None:
         answers += not any(getattr(a, "reason", "") == "aggressive_rate" for a in actions)
     assert answers == 9
     assert not net.seen(Failed, "sun")
+
+
+def test_repeats_are_answers_too() -> None:
+    net = Network(quiet("moon", legacy=AGGRESSIVE), quiet("sun", legacy=AGGRESSIVE))
+    net.lose_when(said("sun", MODE), times=99)
+    net.initiate("moon")
+    first = net.wire[0].data
+    for number in range(1, 6):
+        for _ in range(10):
+            net.inject("sun", number.to_bytes(8, "big") + first[8:])
+    assert len(net.seen(Send, "sun")) <= 10
