@@ -43,9 +43,12 @@ def ours(lab: Lab, name: str, *, rekeys: bool = True) -> Ours:
 
 
 def swan(lab: Lab, kind: type[StrongSwan] = StrongSwan, *, rekeys: bool = True) -> Swan:
-    """Return a strongSwan whose old children end soon after their successors come."""
-    peer = kind(lab, "gb", ["delete_rekeyed = yes"] if rekeys else [])
-    often = [f"rekey_time = {EVERY}s", "rand_time = 0s", "life_time = 60s"]
+    """Return a strongSwan; what it has replaced it keeps for the end of its life.
+
+    With ``delete_rekeyed`` it would not even wait for what is on its way.
+    """
+    peer = kind(lab, "gb")
+    often = [f"rekey_time = {EVERY}s", "rand_time = 0s", "life_time = 12s"]
     child = often if rekeys else ["rekey_time = 0s"]
     return Swan(lab, peer, legacy(peer, ike=IKE, esp=ESP, child_lines=child))
 
