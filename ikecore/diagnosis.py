@@ -24,6 +24,7 @@ class Code(StrEnum):
     INTEGRITY_MISMATCH = "INTEGRITY_MISMATCH"
     PRF_MISMATCH = "PRF_MISMATCH"
     DH_GROUP_MISMATCH = "DH_GROUP_MISMATCH"
+    AUTH_METHOD_MISMATCH = "AUTH_METHOD_MISMATCH"
     PROPOSAL_REFUSED_BY_PEER = "PROPOSAL_REFUSED_BY_PEER"
     PSK_MISMATCH = "PSK_MISMATCH"
     PEER_IDENTITY_MISMATCH = "PEER_IDENTITY_MISMATCH"
@@ -93,6 +94,10 @@ CATALOGUE: Final[dict[Code, Entry]] = {
     Code.DH_GROUP_MISMATCH: Entry(
         "no common key exchange group for IKE",
         "add one of theirs to ike.proposals", "add one of ours to its IKE proposals"),
+    Code.AUTH_METHOD_MISMATCH: Entry(
+        "the two ends want to authenticate in different ways over IKEv1",
+        "set xauth.role where the peer wants a user's password beside the PSK, and only there",
+        "set its method to a pre-shared key, with XAUTH if we have that"),
     Code.PROPOSAL_REFUSED_BY_PEER: Entry(
         "the peer accepts none of our proposals",
         "compare proposals with the peer's", "its log tells which algorithms it wanted"),

@@ -6,7 +6,7 @@ from typing import Final
 from ikecore.child import Mode
 from ikecore.diagnosis import NOT_TOLD, Code, Diagnosis, Finding, diagnose
 from ikecore.identities import Identity
-from ikecore.profile import ChildProfile, Profile
+from ikecore.profile import ChildProfile, Profile, Role
 from ikecore.proposals import Proposal, TransformType, blame, describe
 from policy.selectors import TrafficSelector
 
@@ -127,6 +127,8 @@ def _ours(profile: Profile, cause: Code, child: ChildProfile | None) -> str:
             return str(profile.version)
         case Code.MODE_MISMATCH:
             return f"{profile.legacy.mode} mode"
+        case Code.AUTH_METHOD_MISMATCH:
+            return "pre-shared key" + (" with XAUTH" if profile.legacy.xauth != Role.NONE else "")
         case Code.PSK_MISMATCH:
             return f"the psk of {profile.name}"
         case Code.PEER_IDENTITY_MISMATCH:

@@ -13,6 +13,7 @@ from typing import Final
 
 from ikecore.actions import Action, Broken, Dropped, Failed, Reason, Send
 from ikecore.candidates import Candidates
+from ikecore.diagnosis import Diagnosis
 from ikecore.events import DatagramReceived
 from ikecore.findings import identity_mismatch, ike_mismatch, version_mismatch
 from ikecore.halfopen import HalfOpen, site
@@ -22,16 +23,23 @@ from ikecore.wire import Malformed
 from ikev1.exchanges.aggressive_response import RespondAggressive
 from ikev1.exchanges.main_response import RespondMain
 from ikev1.exchanges.phase1 import auth_method
-from ikev1.failures import aggressive_is_off, other_mode
+from ikev1.failures import aggressive_is_off, other_method, other_mode
 from ikev1.flight import Flight
 from ikev1.flights import PHASE1
 from ikev1.message import Exchange, Header, Message, WrongVersion, parse_clear
 from ikev1.payloads.ident import Identification
 from ikev1.payloads.sa import SecurityAssociation
 from ikev1.payloads.types import DOI, SIT_IDENTITY_ONLY, NotifyType
-from ikev1.phase1_offer import Chosen1, choose_phase1, ours_phase1, theirs_phase1
+from ikev1.phase1_offer import (
+    Chosen1,
+    choose_phase1,
+    methods_of,
+    ours_phase1,
+    theirs_phase1,
+)
 from ikev1.ratelimit import RateLimit
 from ikev1.refusal import refusal
+from ikev1.registry import METHOD_NAMES
 from ikev1.rules import Place, RuleBroken, check
 from ikev1.sa import IkeSa, Resources
 from ikev1.state import State
@@ -42,6 +50,7 @@ from suites.exchange import BadPublicValue
 NO_COOKIE: Final = bytes(8)
 TOLD: Final = 8  # connections that hear of a stranger's failure: he may be any of many
 _MODES: Final = {Exchange.MAIN: Phase1Mode.MAIN, Exchange.AGGRESSIVE: Phase1Mode.AGGRESSIVE}
+_ANY_METHOD: Final = range(1 << 16)
 _AGGRESSIVE_RATE: Final = 1.0  # answers a second to one address, each good for guessing the PSK
 _AGGRESSIVE_BURST: Final = 10
 
@@ -199,10 +208,7 @@ class Entrance:
             if found is not None:
                 chosen.append((one, found))
         if not chosen:
-            private = fitting[0].legacy.private  # the gateway's, so the same for all
-            mine = tuple(p for f in fitting[:TOLD] for p in ours_phase1(f.ike_proposals, private))
-            seen = f"the peer's {Exchange(message.header.exchange).name.lower()} mode proposals"
-            wrong = ike_mismatch(mine, theirs_phase1(offer, private), seen, proven=False)
+            wrong = _mismatch(fitting[:TOLD], offer, _MODES[Exchange(message.header.exchange)])
             told = [Failed(p.name, b"", False, wrong) for p in fitting[:TOLD]]
             return [
                 *told,
@@ -243,6 +249,18 @@ class Entrance:
         while len(self._unproved) > self._resources.limits.half_open:
             del self._unproved[next(iter(self._unproved))]
         return [trace_received(sa, message, event.path), *answer]
+
+
+def _mismatch(
+    fitting: tuple[Profile, ...], offer: SecurityAssociation, mode: Phase1Mode
+) -> Diagnosis:
+    private = fitting[0].legacy.private  # the gateway's, so the same for all
+    if any(choose_phase1(one.ike_proposals, offer, _ANY_METHOD, private) for one in fitting):
+        ours = [METHOD_NAMES[auth_method(one, initiator=False)] for one in fitting]
+        return other_method(ours, methods_of(offer))
+    mine = tuple(p for f in fitting for p in ours_phase1(f.ike_proposals, private))
+    theirs = theirs_phase1(offer, private)
+    return ike_mismatch(mine, theirs, f"the peer's {mode} mode proposals", proven=False)
 
 
 def _no(message: Message, why: NotifyType, path: Path) -> Send:

@@ -4,7 +4,7 @@ IKEv1 says less than IKEv2: an error in clear is a rumour, and a wrong PSK is on
 that nobody can read.  What cannot be told apart is named together, likeliest first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ikecore.diagnosis import NOT_TOLD, Code, Diagnosis, Finding, diagnose
@@ -25,6 +25,7 @@ _PROPOSALS: Final = (
         Code.ENCRYPTION_MISMATCH,
         Code.DH_GROUP_MISMATCH,
         Code.INTEGRITY_MISMATCH,
+        Code.AUTH_METHOD_MISMATCH,
         Code.MODE_MISMATCH,
         Code.IKE_VERSION_MISMATCH,
     ),
@@ -131,6 +132,14 @@ def other_mode(ours: Sequence[Profile], theirs: Phase1Mode) -> Diagnosis:
     mine = ", ".join(dict.fromkeys(f"{one.legacy.mode} mode" for one in ours))
     finding = Finding(Code.MODE_MISMATCH, mine, f"{theirs} mode")
     return Diagnosis(1, Code.MODE_MISMATCH, (finding,), f"a peer in {theirs} mode", proven=False)
+
+
+def other_method(ours: Iterable[str], theirs: Iterable[str]) -> Diagnosis:
+    """Return that the peer's algorithms would do, but not how it wants to authenticate."""
+    mine, offered = (", ".join(dict.fromkeys(names)) for names in (ours, theirs))
+    finding = Finding(Code.AUTH_METHOD_MISMATCH, mine, offered)
+    seen = "the authentication methods of the peer's proposals"
+    return Diagnosis(1, Code.AUTH_METHOD_MISMATCH, (finding,), seen, proven=False)
 
 
 def aggressive_is_off() -> Diagnosis:

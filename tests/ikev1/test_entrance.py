@@ -3,7 +3,7 @@
 from ikecore.actions import Dropped, Failed, Send
 from ikecore.diagnosis import Code
 from ikecore.events import Configured, DatagramReceived
-from ikecore.profile import IkeVersion, Limits
+from ikecore.profile import IkeVersion, LegacyTerms, Limits, Role
 from policy.path import Path
 
 from .network import MOON, SUN, Network, quiet
@@ -95,3 +95,18 @@ def test_another_domain_of_interpretation_is_dropped() -> None:
     (dropped,) = net.tell("sun", DatagramReceived(other, PATH))
     assert isinstance(dropped, Dropped)
     assert dropped.reason == "doi"
+
+
+def test_another_way_to_authenticate_is_told_as_that() -> None:
+    xauth = LegacyTerms(xauth=Role.CLIENT)
+    net = Network(quiet("moon", legacy=xauth), quiet("sun"))
+    net.initiate("moon")
+    net.sleep(3)
+    failed = net.failures("sun")[0]
+    assert failed.code is Code.AUTH_METHOD_MISMATCH
+    (finding,) = failed.findings
+    assert finding.ours == "pre-shared key"
+    assert finding.theirs == "pre-shared key with XAUTH"
+    (told,) = net.failures("moon")
+    ours = {one.code: one.ours for one in told.findings}
+    assert ours[Code.AUTH_METHOD_MISMATCH] == "pre-shared key with XAUTH"
