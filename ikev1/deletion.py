@@ -1,7 +1,7 @@
 """What the peer's Delete payloads do (RFC 2408 section 3.15).
 
 They come under any ISAKMP SA with the peer that is still there.  What they name has to be the
-peer's own: inbound SPIs of its end, our outbound ones, or the cookies of the SA itself.
+peer's own: inbound SPIs of its end, our outbound ones, or the cookies of an SA with it.
 """
 
 from typing import Final
@@ -34,9 +34,12 @@ def heed_deletes(sa: IkeSa, deletes: tuple[Delete, ...], now: float) -> list[Act
     for child in _named(home, deletes):
         if child.spi in home.children:  # one deletion may end another
             actions += deleted_by_peer(home, child, now)
-    cookies = b"".join(sa.spis)
-    if any(d.protocol == ProtocolId.ISAKMP and cookies in d.spis for d in deletes):
+    ended = {spi for one in deletes if one.protocol == ProtocolId.ISAKMP for spi in one.spis}
+    if b"".join(sa.spis) in ended:
         actions += _end(sa, now)
+    for one in (*others(sa), *lingering(sa)) if ended else ():
+        if one.spis != sa.spis and b"".join(one.spis) in ended:
+            actions += _end(one, now)
     return actions
 
 

@@ -16,17 +16,19 @@ from ikev1.keys import Keys1, derive, hash_i, hash_r, is_hash_good, plain_hash
 from ikev1.message import Exchange, Message
 from ikev1.nat import detection_payloads, judge
 from ikev1.payloads.chain import Payload
+from ikev1.payloads.delete import Delete
 from ikev1.payloads.hash import Hash
 from ikev1.payloads.ident import Identification
 from ikev1.payloads.ke import KeyExchangeData
 from ikev1.payloads.nonce import OCTETS, Nonce
 from ikev1.payloads.notify import Notify
-from ikev1.payloads.types import NotifyType
+from ikev1.payloads.types import NotifyType, ProtocolId
 from ikev1.payloads.vendor import VendorId
 from ikev1.phase1_offer import Chosen1
 from ikev1.registry import Method
 from ikev1.rules import Place
 from ikev1.sa import IkeSa
+from ikev1.state import State
 from ikev1.vendors import NatVariant, Vendors
 from suites.exchange import BadPublicValue, Group, KeyExchange
 from suites.secret import Secret
@@ -69,7 +71,14 @@ class Phase1(Waiting):
 
     def on_silence(self, sa: IkeSa, _flight: Flight, now: float) -> list[Action]:
         """Give up, with what can be told of the cause."""
-        return self.give_up(sa, silent_in_phase1(sa, self.place), now)
+        return [*self._recant(sa), *self.give_up(sa, silent_in_phase1(sa, self.place), now)]
+
+    def _recant(self, sa: IkeSa) -> list[Action]:
+        """Delete what the peer has and we have not, under the SA that it was to replace."""
+        mates = sa.resources.mates(sa.profile.name) if self.place is Place.MM6 else []
+        elders = [one for one in mates if one.sa == sa.elder and one.state is State.ESTABLISHED]
+        gone = Delete(ProtocolId.ISAKMP, (b"".join(sa.spis),))
+        return [action for one in elders for action in one.tell(gone)]
 
     def refused(self, sa: IkeSa, now: float) -> list[Action]:
         """End: there is no key for this peer."""

@@ -87,6 +87,22 @@ def test_any_message_of_it_is_lost(
 
 @INITIATOR
 @WHO
+def test_its_last_message_never_comes_and_both_stay_with_the_old_one(
+    initiator: str, who: str
+) -> None:
+    net = tunnel(initiator)
+    old = net.pairs("moon")
+    net.lose_when(said(OTHER[who], MAIN, 6), 99)
+    rekey_ike(net, who)
+    net.sleep(12)
+    assert net.pairs("moon") == net.pairs("sun") == old
+    net.twists.clear()
+    rekey(net, OTHER[who])
+    conclude(net)
+
+
+@INITIATOR
+@WHO
 @pytest.mark.parametrize("gap", [0.0, 0.01, 0.025, 0.045, 0.065])
 def test_a_child_is_renewed_meanwhile(initiator: str, who: str, gap: float) -> None:
     for other in ENDS:
