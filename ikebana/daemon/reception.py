@@ -119,7 +119,9 @@ class Reception:
             return Refused(asked.sa)
         pool = self._pool(plan)
         before = self._given.get(asked.sa)
-        address = pool.take(asked.holder)
+        # a name is somebody else's on another connection
+        holder = f"{asked.connection}/{asked.holder}"
+        address = pool.take(holder)
         if before is not None:  # asked once more: it has it already
             before[0].give_back(before[1])
             del self._given[asked.sa]
@@ -127,7 +129,7 @@ class Reception:
             text = f"the pool {plan.name!r} has no address left for {asked.holder!r}"
             self._note(Level.WARNING, text, tunnel.name)
             return Refused(asked.sa)
-        self._given[asked.sa] = (pool, asked.holder)
+        self._given[asked.sa] = (pool, holder)
         lease = Lease(address, 32, plan.dns, plan.subnets, plan.banner)
         return Leased(asked.sa, lease)
 

@@ -28,7 +28,7 @@ class Desk:
     def __init__(self, text: str) -> None:
         (plan,) = compile_config(config(text)).tunnels
         self.tunnel = make_tunnel(plan, SystemEntropy())
-        roster = Roster()
+        self.roster = roster = Roster()
         roster.add(self.tunnel)
         self.notes: list[tuple[Level, str]] = []
         self.addresses: list[frozenset[str]] = []
@@ -100,6 +100,17 @@ def test_a_client_gets_an_address_and_what_goes_with_it(server: Desk) -> None:
     assert answer == Leased(A, lease)
     assert server.lease(A, "alice") == "10.9.0.1"
     assert server.lease(B, "bob") == "10.9.0.2"
+
+
+def test_one_name_on_two_connections_is_two_clients() -> None:
+    """Were it one, the packets of the first would go to the second."""
+    desk = Desk(DIRECTORY + SERVER)
+    (plan,) = compile_config(config(DIRECTORY + SERVER)).tunnels
+    desk.roster.add(make_tunnel(replace(plan, name="other"), SystemEntropy()))
+    assert desk.lease(A, "alice") == "10.9.0.1"
+    answer = desk.reception.answer(AskLease(B, "other", "alice"))
+    assert isinstance(answer, Leased)
+    assert answer.lease.address == "10.9.0.2"
 
 
 def test_an_address_is_given_back_with_its_last_sa(server: Desk) -> None:
