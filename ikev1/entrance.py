@@ -18,6 +18,7 @@ from ikecore.events import DatagramReceived
 from ikecore.findings import identity_mismatch, ike_mismatch, version_mismatch
 from ikecore.halfopen import HalfOpen, site
 from ikecore.profile import Phase1Mode, Profile
+from ikecore.proposals import Proposal
 from ikecore.table import SaTable
 from ikecore.wire import Malformed
 from ikev1.exchanges.aggressive_response import RespondAggressive
@@ -39,7 +40,7 @@ from ikev1.phase1_offer import (
 )
 from ikev1.ratelimit import RateLimit
 from ikev1.refusal import refusal
-from ikev1.registry import METHOD_NAMES
+from ikev1.registry import METHOD_NAMES, Method
 from ikev1.rules import Place, RuleBroken, check
 from ikev1.sa import IkeSa, Resources
 from ikev1.state import State
@@ -202,9 +203,13 @@ class Entrance:
         now: float,
     ) -> list[Action]:
         chosen: list[tuple[Profile, Chosen1]] = []
-        for one in fitting:
-            methods = (auth_method(one, initiator=False),)
-            found = choose_phase1(one.ike_proposals, offer, methods, one.legacy.private)
+        judged: dict[tuple[tuple[Proposal, ...], Method], Chosen1 | None] = {}
+        for one in fitting:  # of which there may be a thousand with the same proposals
+            wanted = one.ike_proposals, auth_method(one, initiator=False)
+            if wanted not in judged:
+                ours, method = wanted
+                judged[wanted] = choose_phase1(ours, offer, (method,), one.legacy.private)
+            found = judged[wanted]
             if found is not None:
                 chosen.append((one, found))
         if not chosen:
