@@ -222,7 +222,8 @@ class Endpoint(Keeping[IkeSa]):
         if any(m.elder == old.sa and m.state is not State.CLOSED for m in mates):
             return []
         spis = (self._entrance.fresh_cookie(), NO_COOKIE)
-        heir = IkeSa(self._resources, spis, old.path, old.profile, now, initiator=True)
+        wanted = replace(old.profile, children=old.configured or old.profile.children)
+        heir = IkeSa(self._resources, spis, old.path, wanted, now, initiator=True)
         heir.elder = old.sa
         heir.is_told = False
         return self._begin(heir, now)

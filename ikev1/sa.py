@@ -109,6 +109,7 @@ class IkeSa(Holder[Child, State]):
         self.suite: Suite
         self.peer: Identity
         self.user = ""  # who the peer is to XAUTH
+        self.configured: tuple[ChildProfile, ...] = ()  # children, before an address changed them
         self.lifetime = 0.0  # seconds, as agreed; 0: no limit
         self.initial_contact = False  # the peer said that it has no other SA with us
         self.alone = True  # no other SA or attempt with this peer: INITIAL-CONTACT may be said

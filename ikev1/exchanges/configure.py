@@ -99,7 +99,7 @@ class GiveAddress(Stage):
             return [Dropped("not_waiting")]
         self._is_asking = False
         children = server_children(self._children, lease)
-        sa.profile = replace(sa.profile, children=children)
+        sa.profile, sa.configured = replace(sa.profile, children=children), self._children
         if self._asked:
             return [*_reply(sa, self._asked, lease, now), *_finish(sa, now)]
         words = lease_attributes(lease, (), unity=sa.vendors.unity)
@@ -212,7 +212,7 @@ class GetAddress(Stage):
 
     def _take(self, sa: IkeSa, lease: Lease, now: float) -> list[Action]:
         children = client_children(self._children, lease)
-        sa.profile = replace(sa.profile, children=children)
+        sa.profile, sa.configured = replace(sa.profile, children=children), self._children
         actions = [Assigned(sa.sa, sa.connection, lease), *_finish(sa, now)]
         if sa.state is State.ESTABLISHED and not sa.elder:
             for child in children[1:]:  # establishing makes the first

@@ -231,3 +231,16 @@ def test_a_new_phase_1_with_another_address_begins_anew() -> None:
     for name in ("moon", "sun"):
         assert len(net.hosts[name].children) == 1
         assert len(net.up(name)) == 1
+
+
+@pytest.mark.parametrize(("who", "network_now"), [("moon", "10.2.0.64/26"), ("sun", "10.2.0.0/24")])
+def test_a_new_phase_1_goes_by_what_is_configured(who: str, network_now: str) -> None:
+    """What the address before made of the children is of no use with another one."""
+    net = pair(xauth=False)
+    net.initiate("moon")
+    net.hosts["sun"].lease = replace(LEASE, address="10.9.0.6", subnets=(network_now,))
+    net.tell(who, RekeyIkeWanted(net.up(who)[0], "a test wants it"))
+    net.sleep(10)
+    assert children(net, "moon") == [OURS, f"10.9.0.6/32 === {network_now}"]
+    assert len(net.hosts["moon"].children) == len(net.hosts["sun"].children) == 1
+    assert net.codes("moon") == net.codes("sun") == []
