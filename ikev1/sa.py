@@ -26,7 +26,7 @@ from ikecore.actions import (
 from ikecore.entropy import Entropy
 from ikecore.holder import Holder
 from ikecore.identities import Identity
-from ikecore.profile import Limits, Phase1Mode, Profile
+from ikecore.profile import ChildProfile, Limits, Phase1Mode, Profile
 from ikecore.proposals import Suite
 from ikecore.spipool import SpiPool
 from ikecore.timetable import NEVER
