@@ -11,9 +11,10 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 from ikecore.chain import GENERIC, walk
+from ikecore.parcel import Parcel
 from ikecore.wire import Malformed, Reader
 from ikev1.payloads.chain import Payload, build_chain, parse_chain
 from ikev1.payloads.hash import Hash
@@ -29,8 +30,6 @@ MOST_PADDING: Final = 256
 _ENCRYPTED: Final = 0x01
 _COMMIT: Final = 0x02
 _AUTH_ONLY: Final = 0x04
-
-PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
 class Exchange(IntEnum):
@@ -86,7 +85,7 @@ class Undecryptable(Malformed):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Message(Parcel):
     """One parsed message.
 
     ``content`` are the payloads' octets as they came, decrypted and without padding.  ``raw`` are
@@ -99,14 +98,6 @@ class Message:
     content: bytes
     raw: bytes
     protected: bool = False
-
-    def all(self, kind: type[PayloadT]) -> tuple[PayloadT, ...]:
-        """Return the payloads of one class, in order."""
-        return tuple(payload for payload in self.payloads if isinstance(payload, kind))
-
-    def one(self, kind: type[PayloadT]) -> PayloadT | None:
-        """Return the first payload of a class (:mod:`ikev1.rules` sees to it that it is alone)."""
-        return next(iter(self.all(kind)), None)
 
     def notify(self, kind: int) -> Notify | None:
         """Return the first notify of a type."""

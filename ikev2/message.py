@@ -10,9 +10,10 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, TypeVar
+from typing import Final
 
 from ikecore.chain import GENERIC
+from ikecore.parcel import Parcel
 from ikecore.wire import Malformed, Reader
 from ikev2.payloads.chain import Payload, build_chain, parse_chain
 from ikev2.payloads.notify import Notify
@@ -25,8 +26,6 @@ VERSION: Final = 0x20
 _INITIATOR: Final = 0x08
 _RESPONSE: Final = 0x20
 _SK: Final = int(PayloadType.SK)
-
-PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
 class Exchange(IntEnum):
@@ -80,7 +79,7 @@ class MalformedInside(Malformed):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Message(Parcel):
     """One parsed message.  ``raw`` are the octets that came, for AUTH and for the trace.
 
     ``protected`` tells that its payloads passed the integrity check.  ``fragments`` are all its
@@ -92,17 +91,6 @@ class Message:
     protected: bool
     raw: bytes
     fragments: tuple[bytes, ...] = ()
-
-    def all(self, kind: type[PayloadT]) -> tuple[PayloadT, ...]:
-        """Return the payloads of one class, in order."""
-        return tuple(payload for payload in self.payloads if isinstance(payload, kind))
-
-    def one(self, kind: type[PayloadT]) -> PayloadT | None:
-        """Return the first payload of a class (:mod:`ikev2.rules` sees to it that it is alone)."""
-        for payload in self.payloads:
-            if isinstance(payload, kind):
-                return payload
-        return None
 
     def notify(self, kind: int) -> Notify | None:
         """Return the first notify of a type."""
