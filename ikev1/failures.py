@@ -30,11 +30,10 @@ _PROPOSALS: Final = (
         Code.IKE_VERSION_MISMATCH,
     ),
 )
-_WHO: Final = (
-    1,
-    Code.AUTH_REFUSED_BY_PEER,
-    (Code.PSK_MISMATCH, Code.PEER_IDENTITY_MISMATCH, Code.MODE_MISMATCH),
-)
+# strongSwan finds out who we are late, and then says no more than this
+_NOT_US: Final = (Code.PEER_IDENTITY_MISMATCH, Code.AUTH_METHOD_MISMATCH, Code.MODE_MISMATCH)
+_WHO: Final = (1, Code.AUTH_REFUSED_BY_PEER, (Code.PSK_MISMATCH, *_NOT_US))
+_WHO_WITH_OUR_KEY: Final = (1, Code.AUTH_REFUSED_BY_PEER, _NOT_US)
 _PHASE1: Final[dict[str, _Causes]] = {
     NotifyType.NO_PROPOSAL_CHOSEN.name: _PROPOSALS,
     NotifyType.ATTRIBUTES_NOT_SUPPORTED.name: _PROPOSALS,
@@ -75,6 +74,8 @@ _QUICK: Final[dict[str, _Causes]] = {
 def refused_in_phase1(profile: Profile, notify: str, *, proven: bool) -> Diagnosis:
     """Return what a peer's error notify in phase 1 lets us know; ``proven``: under our keys."""
     causes = _PHASE1.get(notify, (1, Code.PEER_ERROR, (Code.PEER_ERROR,)))
+    if proven and causes is _WHO:
+        causes = _WHO_WITH_OUR_KEY  # phase 1's keys are made of the PSK
     where = "under phase 1's keys" if proven else "in clear"
     return refused(profile, causes, f"{notify} {where}", proven=proven)
 
@@ -92,6 +93,10 @@ def silent_in_phase1(sa: "IkeSa", place: Place) -> Diagnosis:
     if hints.told:
         return refused_in_phase1(profile, hints.told[-1], proven=False)
     where = f"{sa.path.remote[0]}: no {place.value}"
+    if place is Place.AM2 and not (hints.is_unreadable or hints.icmp):
+        # many say nothing to who has no name that they know, as we do
+        either = (Code.PEER_NO_RESPONSE, Code.PEER_IDENTITY_MISMATCH)
+        return refused(profile, (1, Code.PEER_NO_RESPONSE, either), f"no answer to {where}")
     if place is not Place.MM6 and not hints.is_unreadable:
         return no_answer(where, hints.icmp)
     seen = f"no {place.value}"

@@ -41,6 +41,13 @@ def test_every_notify_has_a_diagnosis_without_theirs(kind: NotifyType, proven: b
     assert second.lines()
 
 
+def test_who_refuses_us_under_our_keys_has_the_same_key() -> None:
+    name = NotifyType.AUTHENTICATION_FAILED.name
+    in_clear, under_keys = (refused_in_phase1(MOON, name, proven=x) for x in (False, True))
+    assert in_clear.code is under_keys.code is Code.AUTH_REFUSED_BY_PEER
+    assert codes(in_clear) == [Code.PSK_MISMATCH, *codes(under_keys)]
+
+
 def test_silence_after_our_proof_may_be_the_key_or_the_identity() -> None:
     found = silent_in_phase1(lone(), Place.MM6)
     assert codes(found) == [Code.PSK_MISMATCH, Code.PEER_IDENTITY_MISMATCH, Code.PEER_NO_RESPONSE]
@@ -52,6 +59,16 @@ def test_silence_before_it_is_silence_or_what_the_network_says() -> None:
     assert codes(silent_in_phase1(sa, Place.MM2)) == [Code.PEER_NO_RESPONSE]
     sa.hints.icmp = "no route to host"
     assert codes(silent_in_phase1(sa, Place.MM2))[0] is Code.PEER_UNREACHABLE
+
+
+def test_who_does_not_know_our_name_may_be_silent_in_aggressive_mode() -> None:
+    sa = lone()
+    found = silent_in_phase1(sa, Place.AM2)
+    assert codes(found) == [Code.PEER_NO_RESPONSE, Code.PEER_IDENTITY_MISMATCH]
+    assert found.findings[1].ours == "we are moon.lab, the peer is sun.lab"
+    assert not found.certain
+    sa.hints.icmp = "no route to host"
+    assert codes(silent_in_phase1(sa, Place.AM2))[0] is Code.PEER_UNREACHABLE
 
 
 def test_an_answer_that_our_key_does_not_open_means_another_key() -> None:
