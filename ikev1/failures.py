@@ -17,6 +17,7 @@ from ikev1.rules import Place
 if TYPE_CHECKING:
     from ikev1.sa import IkeSa
 
+_SHOWN: Final = 8  # methods of a peer's list that a person gets to see
 _Causes = tuple[int, Code, tuple[Code, ...]]
 _PROPOSALS: Final = (
     1,
@@ -141,7 +142,7 @@ def other_mode(ours: Sequence[Profile], theirs: Phase1Mode) -> Diagnosis:
 
 def other_method(ours: Iterable[str], theirs: Iterable[str]) -> Diagnosis:
     """Return that the peer's algorithms would do, but not how it wants to authenticate."""
-    mine, offered = (", ".join(dict.fromkeys(names)) for names in (ours, theirs))
+    mine, offered = (", ".join(list(dict.fromkeys(names))[:_SHOWN]) for names in (ours, theirs))
     finding = Finding(Code.AUTH_METHOD_MISMATCH, mine, offered)
     seen = "the authentication methods of the peer's proposals"
     return Diagnosis(1, Code.AUTH_METHOD_MISMATCH, (finding,), seen, proven=False)

@@ -8,6 +8,7 @@ from ikev1.failures import (
     aggressive_is_off,
     no_key,
     not_offered,
+    other_method,
     other_mode,
     refused_in_phase1,
     refused_in_quick_mode,
@@ -95,3 +96,10 @@ def test_a_wrong_key_is_named_and_never_shown() -> None:
     assert unreadable(MOON).code is wrong_proof(MOON).code is Code.PSK_MISMATCH
     assert no_key(lone()).code is Code.KEY_MISSING
     assert not_offered("odd").code is Code.INVALID_SYNTAX
+
+
+def test_of_many_methods_a_few_are_shown() -> None:
+    found = other_method(("pre-shared key",) * 9, (f"method {number}" for number in range(99)))
+    (finding,) = found.findings
+    assert finding.ours == "pre-shared key"
+    assert finding.theirs == ", ".join(f"method {number}" for number in range(8))
