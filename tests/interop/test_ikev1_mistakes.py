@@ -174,6 +174,28 @@ def test_we_speak_ikev2_and_the_peer_ikev1(fresh: Duo, we_start: bool) -> None:
         fresh.wait_reason("IKE_VERSION_MISMATCH")
 
 
+@pytest.mark.parametrize(
+    "ours",
+    [
+        pytest.param(True, marks=pytest.mark.thorough, id="we want it"),
+        pytest.param(False, id="the peer wants it"),
+    ],
+)
+@pytest.mark.parametrize("we_start", [True, False], ids=["we start", "peer starts"])
+def test_only_one_end_wants_xauth(fresh: Duo, we_start: bool, ours: bool) -> None:
+    terms = Terms(we_start=we_start, xauth=ours)
+    fresh.configure(*terms.ours(fresh.lab, retry={"try_timeout_s": 3}))
+    role = "" if ours else "server" if we_start else "client"
+    fresh.swan.load(terms.theirs(fresh, xauth=role))
+    if we_start:
+        code, output, _ = fresh.ours.cli("up", "net")
+        assert code == 1
+        assert "AUTH_METHOD_MISMATCH" in output
+    else:
+        assert not fresh.swan.initiate(timeout=2)[0]
+        fresh.wait_reason("AUTH_METHOD_MISMATCH")
+
+
 def test_a_mistake_at_the_peer_does_not_hurt_a_tunnel_that_is_up(fresh: Duo) -> None:
     terms = Terms(we_start=False)
     give(fresh, terms)
