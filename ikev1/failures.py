@@ -110,6 +110,14 @@ def silent_in_phase1(sa: "IkeSa", place: Place) -> Diagnosis:
     return refused(profile, causes, seen, proven=False)
 
 
+def no_more_came(profile: Profile, place: Place) -> Diagnosis:
+    """Return why a peer that began has gone silent; its address may be forged."""
+    causes = (Code.PEER_NO_RESPONSE, Code.PSK_MISMATCH)  # who finds our proof wrong may say nothing
+    possible = causes if place is Place.AM3 else causes[:1]
+    silent = (1, Code.PEER_NO_RESPONSE, possible)
+    return refused(profile, silent, f"{place.value} did not come", proven=False)
+
+
 def unreadable(profile: Profile) -> Diagnosis:
     """Return that a main-mode message 5 cannot be read: the PSKs differ (or it is forged)."""
     return Diagnosis(

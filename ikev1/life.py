@@ -1,13 +1,11 @@
 """What time does to an ISAKMP SA: retransmission, probes, keepalives, lifetimes, expiry."""
 
-from dataclasses import replace
-
 from ikecore.actions import Action, Keepalive, Reason
-from ikecore.diagnosis import Code, diagnose
 from ikecore.timetable import NEVER
 from ikev1.children import handle_children, next_child_timeout
 from ikev1.establish import KEEPALIVE_INTERVAL
 from ikev1.exchanges.informational import delete
+from ikev1.failures import no_more_came
 from ikev1.flights import PHASE1
 from ikev1.liveness import handle_liveness, probe_at
 from ikev1.sa import IkeSa
@@ -55,18 +53,17 @@ def _expire(sa: IkeSa, now: float) -> list[Action]:
     match sa.state:
         case State.NEGOTIATING:
             phase1 = sa.flights.get(PHASE1)
-            place = "" if phase1 is None else phase1.negotiation.place.value
             if _came_otherwise(sa):
                 sa.is_told = False
                 return sa.close(Reason.FAILED, now)
             sa.connection = sa.profile.name
-            silent = diagnose(1, Code.PEER_NO_RESPONSE, evidence=f"{place} did not come")
-            failed = sa.fail(replace(silent, proven=False))  # the address may be forged
-            told: list[Action] = [failed]
-            if sa.hints.is_unreadable:  # the cause was told already
-                told = []
-            elif sa.hints.is_refused and phase1 is not None:
+            told: list[Action] = []
+            if phase1 is None or sa.hints.is_unreadable:  # the cause was told already
+                pass
+            elif sa.hints.is_refused:
                 told = phase1.negotiation.on_unreadable(sa)
+            else:
+                told = [sa.fail(no_more_came(sa.profile, phase1.negotiation.place))]
             return [*told, *sa.close(Reason.FAILED, now)]
         case State.CONFIGURING | State.ESTABLISHED | State.REPLACED:
             return delete(sa, sa.doom, now)

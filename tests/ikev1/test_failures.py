@@ -7,6 +7,7 @@ from ikecore.profile import Phase1Mode
 from ikev1.failures import (
     aggressive_is_off,
     no_key,
+    no_more_came,
     not_offered,
     other_method,
     other_mode,
@@ -103,3 +104,11 @@ def test_of_many_methods_a_few_are_shown() -> None:
     (finding,) = found.findings
     assert finding.ours == "pre-shared key"
     assert finding.theirs == ", ".join(f"method {number}" for number in range(8))
+
+
+def test_who_finds_our_aggressive_proof_wrong_may_say_nothing() -> None:
+    assert codes(no_more_came(MOON, Place.AM3)) == [Code.PEER_NO_RESPONSE, Code.PSK_MISMATCH]
+    found = no_more_came(MOON, Place.MM3)
+    assert codes(found) == [Code.PEER_NO_RESPONSE]
+    assert found.evidence == "main mode message 3 did not come"
+    assert not found.certain
