@@ -1,11 +1,14 @@
 """What time does to an ISAKMP SA."""
 
 from ikecore.actions import Closed, Established, Failed, Keepalive, Reason
+from ikev1.flight import Flight
+from ikev1.flights import PHASE1
 from ikev1.life import handle_timeout, next_timeout
 from ikev1.message import Exchange
+from ikev1.rules import Place
 from ikev1.state import State
 
-from .alone import established, lone
+from .alone import Scripted, established, lone
 from .network import SUN, Nat, Network, profile, quiet, said
 
 
@@ -17,6 +20,7 @@ def test_an_sa_at_rest_wants_nothing() -> None:
 
 def test_a_half_open_sa_ends_when_its_time_is_over() -> None:
     sa = lone(initiator=False)
+    sa.flights.add(Flight(PHASE1, Scripted(place=Place.MM3), sa.profile.retry, 0.0, ours=False))
     sa.expires_at = 30.0
     actions = handle_timeout(sa, 30.0)
     assert sa.state is State.CLOSED
