@@ -21,6 +21,7 @@ from ikev1.message import (
     seal_message,
 )
 from ikev1.payloads.chain import Payload
+from ikev1.payloads.hash import Hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,17 @@ class UndecidedChannel:
         self._settle = settle
 
     def open(self, header: Header, datagram: bytes, iv: bytes) -> tuple[Message, bytes]:
-        """Decipher with the first key that gives a chain of payloads."""
+        """Decipher with the first key that gives payloads, a HASH among them.
+
+        Under another key a few octets of noise look like payloads now and then.
+        """
         if not header.encrypted:
             raise Malformed("in clear, and there are keys", 19)
         for at, keys in enumerate(self._choices):
             try:
                 opened = open_message(datagram, header, keys.cipher, iv)
+                if opened[0].one(Hash) is None:
+                    raise Malformed("no HASH", len(datagram))
             except Malformed:
                 if at == len(self._choices) - 1:
                     raise

@@ -96,6 +96,16 @@ def test_none_of_several_keys_fits_and_nothing_is_chosen() -> None:
     assert chosen == []
 
 
+def test_payloads_without_a_hash_choose_no_key() -> None:
+    """All that is said in cipher has one: so it was noise, and another key may fit."""
+    chosen: list[Keys1] = []
+    one, two = some_keys(psk=b"one"), some_keys(psk=b"two")
+    datagram = SealedChannel(one).seal(HEADER, NOTIFY, IV, None).datagram
+    with pytest.raises(Malformed):
+        opened(UndecidedChannel((one, two), chosen.append), datagram)
+    assert chosen == []
+
+
 def test_of_several_keys_the_first_one_seals() -> None:
     first = some_keys(psk=b"one")
     channel = UndecidedChannel((first, some_keys(psk=b"two")), lambda _: None)
