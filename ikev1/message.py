@@ -9,7 +9,7 @@ RFC 2409 section 5: a HASH covers octets as they stand in the message, so a ``Me
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Final, Self
 
@@ -95,7 +95,7 @@ class Message(Parcel):
 
     header: Header
     payloads: tuple[Payload, ...]
-    content: bytes
+    content: bytes = field(repr=False)
     raw: bytes
     protected: bool = False
 

@@ -9,7 +9,7 @@
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ikecore.wire import Malformed, Reader
@@ -30,7 +30,7 @@ class Attribute:
     """
 
     type: int
-    value: int | bytes
+    value: int | bytes = field(repr=False)  # it may be a user's password (XAUTH)
 
 
 def value_of(attribute: Attribute) -> int:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ikev1.message import Exchange, Header, Message
 from ikev1.payloads.attributes import Attribute
 from ikev1.payloads.attrs import ConfigAttribute, ConfigAttributes, ConfigType
 from tests.ikecore.codec import MODERATE, OCTET, SHORT, attempt, read
@@ -71,3 +72,11 @@ def test_what_is_written_reads_back(
 @given(st.binary(max_size=40))
 def test_noise_is_read_or_malformed(noise: bytes) -> None:
     attempt(ConfigAttributes, noise)
+
+
+def test_what_a_user_says_is_never_shown() -> None:
+    words = (Attribute(ConfigAttribute.XAUTH_USER_PASSWORD, b"open sesame"),)
+    payload = ConfigAttributes(ConfigType.REPLY, 0, words)
+    header = Header(b"i" * 8, b"r" * 8, Exchange.TRANSACTION, 7, encrypted=True)
+    message = Message(header, (payload,), payload.body(), b"")
+    assert "open sesame" not in repr(payload) + repr(message)
