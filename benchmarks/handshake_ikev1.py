@@ -19,7 +19,7 @@ from policy.path import Path
 
 _PROPOSALS: Final = ("aes128-sha256-ecp256", "aes128-sha256-modp1024", "aes128-sha256-modp2048")
 _ESP: Final = "aes128-sha256"
-_SAS: Final = 8  # main mode tries the keys of so many connections behind one address
+_SAS: Final = 32  # main mode tries the keys of so many connections behind one address
 _REST: Final = 300.0  # seconds, after which nothing is kept for repeats
 
 
