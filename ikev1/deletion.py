@@ -11,12 +11,13 @@ from ikecore.diagnosis import Code, diagnose
 from ikev1.child import Child
 from ikev1.establish import established
 from ikev1.install import home_of
+from ikev1.liveness import is_over
 from ikev1.payloads.delete import Delete
 from ikev1.payloads.types import ProtocolId
 from ikev1.sa import IkeSa
 from ikev1.state import State
 from ikev1.succession import deleted_by_peer
-from ikev1.uniqueness import lingering, others, revive, take_over
+from ikev1.uniqueness import come_back, lingering, others, revive, take_over
 
 _REMEMBERED: Final = 64  # SPIs of one Delete
 
@@ -75,7 +76,27 @@ def _end(sa: IkeSa, now: float) -> list[Action]:
         heir, revived = revive(sa, now)
     if heir is None:
         return [*_end_older(sa, now), *sa.close(Reason.PEER_DELETED, now)]
-    told = [*revived, established(heir, sa.sa, now), *take_over(heir, sa, now)]
+    return [*revived, *_leave_to(heir, sa, now)]
+
+
+def fall_back(sa: IkeSa, now: float) -> list[Action]:
+    """Leave a silent SA for the one that it replaced, if the peer is heard on that.
+
+    Then the peer never took the new one for done: its last message was lost for good.
+    """
+    if not is_over(sa, now):
+        return []
+    heard = [one for one in lingering(sa) if one.heard_at > sa.liveness.since]
+    older = max(heard, key=lambda one: one.heard_at, default=None)
+    if older is None:
+        return []
+    back = come_back(older, "the peer is heard on it, and not on the one that replaced it")
+    return [back, *_leave_to(older, sa, now)]
+
+
+def _leave_to(heir: IkeSa, sa: IkeSa, now: float) -> list[Action]:
+    """End an SA; another one has its children from now on."""
+    told = [established(heir, sa.sa, now), *take_over(heir, sa, now)]
     return [*told, *sa.close(Reason.REKEYED, now)]
 
 

@@ -3,6 +3,7 @@
 from ikecore.actions import Action, Keepalive, Reason
 from ikecore.timetable import NEVER
 from ikev1.children import handle_children, next_child_timeout
+from ikev1.deletion import fall_back
 from ikev1.establish import KEEPALIVE_INTERVAL
 from ikev1.exchanges.informational import delete
 from ikev1.failures import no_more_came
@@ -40,7 +41,7 @@ def handle_timeout(sa: IkeSa, now: float) -> list[Action]:
         sa.wants_heir = True
     actions += handle_children(sa, now)
     actions += sa.retransmit(now)
-    actions += handle_liveness(sa, now)
+    actions += fall_back(sa, now) or handle_liveness(sa, now)
     if sa.keepalive_at <= now:
         sa.keepalive_at = now + KEEPALIVE_INTERVAL
         actions.append(Keepalive(sa.path))

@@ -65,9 +65,14 @@ def handle_liveness(sa: "IkeSa", now: float) -> list[Action]:
         return []
     if not _is_unanswered(sa):
         return probe(sa, now)
-    if sa.liveness.since + sa.profile.dpd_timeout <= now:
+    if is_over(sa, now):
         return presume_dead(sa, now)
     return _ask(sa, now)
+
+
+def is_over(sa: "IkeSa", now: float) -> bool:
+    """Tell whether the peer's time to answer is over."""
+    return _is_unanswered(sa) and sa.liveness.since + sa.profile.dpd_timeout <= now
 
 
 def probe(sa: "IkeSa", now: float) -> list[Action]:

@@ -12,7 +12,7 @@ one, and the older one lingers for what the peer still says on it.
 
 from typing import Final
 
-from ikecore.actions import Action, Reason
+from ikecore.actions import Action, Reason, Traced
 from ikecore.diagnosis import Code, diagnose
 from ikecore.profile import Uniqueness
 from ikecore.timetable import NEVER
@@ -76,8 +76,13 @@ def revive(sa: IkeSa, now: float) -> tuple[IkeSa | None, list[Action]]:
     found = max(lingering(sa), key=lambda one: one.established_at, default=None)
     if found is None or not sa.children or sa.established_at < now - _UNDECIDED:
         return None, []
-    found.home, found.expires_at = found, NEVER
-    return found, [found.become(State.ESTABLISHED, "the peer deleted the one that replaced it")]
+    return found, [come_back(found, "the peer deleted the one that replaced it")]
+
+
+def come_back(sa: IkeSa, why: str) -> Traced:
+    """Let an SA that was replaced count again."""
+    sa.home, sa.expires_at = sa, NEVER
+    return sa.become(State.ESTABLISHED, why)
 
 
 def lingering(sa: IkeSa) -> list[IkeSa]:

@@ -1,6 +1,7 @@
 """What time does to an ISAKMP SA."""
 
 from ikecore.actions import Closed, Established, Failed, Keepalive, Reason
+from ikecore.events import RekeyIkeWanted
 from ikev1.flight import Flight
 from ikev1.flights import PHASE1
 from ikev1.life import handle_timeout, next_timeout
@@ -72,3 +73,18 @@ def test_an_end_behind_a_nat_keeps_its_mapping() -> None:
     assert len(net.seen(Keepalive, "moon")) == 3
     assert not net.seen(Keepalive, "sun")
     assert net.seen(Established, "moon")[0].path.remote == (SUN, 4500)
+
+
+def test_a_new_phase_1_whose_last_message_is_lost_for_good_gives_way_to_the_old_one() -> None:
+    net = Network(quiet("moon", dpd=True), quiet("sun", dpd=True))
+    net.initiate("moon")
+    (old,), children = net.up("sun"), set(net.hosts["sun"].children)
+    net.lose_when(said("sun", Exchange.MAIN, 6), times=99)
+    net.tell("moon", RekeyIkeWanted(net.up("moon")[0], "a test wants it"))
+    net.sleep(5)
+    assert net.up("sun") != [old]
+    net.sleep(60)
+    assert net.up("sun") == [old]
+    assert set(net.hosts["sun"].children) == children
+    assert net.codes("sun") == []
+    net.assert_connected()
