@@ -84,7 +84,7 @@ def fall_back(sa: IkeSa, now: float) -> list[Action]:
 
     Then the peer never took the new one for done: its last message was lost for good.
     """
-    if not is_over(sa, now):
+    if sa.state is not State.ESTABLISHED or not is_over(sa, now):
         return []
     heard = [one for one in lingering(sa) if one.heard_at > sa.liveness.since]
     older = max(heard, key=lambda one: one.heard_at, default=None)
