@@ -20,6 +20,7 @@ from policy.path import Path
 _PROPOSALS: Final = ("aes128-sha256-ecp256", "aes128-sha256-modp1024", "aes128-sha256-modp2048")
 _ESP: Final = "aes128-sha256"
 _SAS: Final = 32  # main mode tries the keys of so many connections behind one address
+_PAUSE: Final = 2.0  # seconds between two of them
 _REST: Final = 300.0  # seconds, after which nothing is kept for repeats
 
 
@@ -78,10 +79,12 @@ def _octets(ours: Profile, theirs: Profile) -> float:
     gc.collect()
     tracemalloc.start()
     try:
-        for one, _ in pairs:
-            talk(moon, sun, moon.initiate(one, path, 0.0), 0.0)
+        for number, (one, _) in enumerate(pairs):  # one address gets so many answers a second
+            now = number * _PAUSE
+            talk(moon, sun, moon.initiate(one, path, now), now)
+        rest = _SAS * _PAUSE + _REST
         for side in (moon, sun):
-            side.carry_out(side.endpoint.handle_timeout(_REST), _REST)
+            side.carry_out(side.endpoint.handle_timeout(rest), rest)
             side.children.clear()
         gc.collect()
         return tracemalloc.get_traced_memory()[0] / (2 * _SAS)
