@@ -34,7 +34,9 @@ def tshark(keys: Path, pcap: Path, *options: str) -> str:
 def test_tshark_reads_what_was_recorded(lab: Lab, ike: str, esp: str, starter: str) -> None:
     require("tshark")
     keys = lab.folder / "keys"
-    pair = Duo(lab, connection_toml(lab, ike=ike, esp=esp), argv=("--keylog", str(keys)))
+    # what the kernel joins for UDP_GRO stands in a capture as one packet, which tshark cannot open
+    connection = connection_toml(lab, ike=ike, esp=esp)
+    pair = Duo(lab, connection, offload="off", argv=("--keylog", str(keys)))
     pair.peer(ike=ike, esp=esp)
     wire = lab.capture("ga", "wan", "udp")
     pair.up() if starter == "we" else pair.peer_up()
