@@ -1,13 +1,40 @@
 """What an SA of either IKE version holds: a state, children, SPIs that none has yet."""
 
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from ikecore.actions import Action, ChildClosed, Failed, Reason, RemoveChild, Traced
+from ikecore.child import ChildSpec
 from ikecore.diagnosis import Diagnosis
 from ikecore.profile import ChildProfile
 from ikecore.spipool import SpiPool
 from ikecore.trace import StateChanged
+
+LINGER: Final = 5.0  # seconds in which packets that were on their way are still taken
+
+
+@dataclass(slots=True)
+class BookedChild:
+    """A child in an SA's books, as far as both versions have the same of it.
+
+    ``wanted`` is which of the connection's children it is; ``nonce`` the lowest that it was made
+    with, and ``initiator`` whether we began that exchange: they decide between two made at once.
+    """
+
+    spec: ChildSpec
+    wanted: ChildProfile
+    nonce: bytes
+    initiator: bool
+
+    @property
+    def spi(self) -> int:
+        """Return the inbound SPI, under which it is known here."""
+        return self.spec.inbound_spi
+
+    def change(self, **changes: object) -> None:
+        """Replace fields of what the worker has."""
+        self.spec = replace(self.spec, **changes)  # type: ignore[arg-type]  # its own fields
 
 
 class HeldChild(Protocol):

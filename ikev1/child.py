@@ -4,15 +4,14 @@ PENDING ──QM3 or a packet──► LIVE ──replaced──► RETIRED ─�
                               ▲──────────the peer deletes the heir──┘
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from ikecore.child import ChildSpec
+from ikecore.holder import BookedChild
 from ikecore.profile import ChildProfile
 from ikecore.timetable import NEVER
 
-LINGER: Final = 5.0  # seconds in which packets that were on their way are still taken
 OVERDUE: Final = 60.0  # the same, when it is the peer that has to delete the child
 AFTERWARDS: Final = 2.0  # seconds in which what crosses our Delete is still taken
 
@@ -27,19 +26,13 @@ class ChildState(Enum):
 
 
 @dataclass(slots=True)
-class Child:
+class Child(BookedChild):
     """A child and its clocks.
 
-    ``wanted`` is which of the connection's children it is; ``nonce`` the lowest that it was made
-    with, and ``initiator`` whether we began that quick mode, whose ``message_id`` this is: they
-    decide between two made at once.  ``why`` tells people what it was made for.  ``lifetime`` is
+    ``message_id`` is its quick mode's; ``why`` tells people what it was made for.  ``lifetime`` is
     in seconds, as agreed, 0 for no limit; after ``soft_lifetime`` it is renewed.
     """
 
-    spec: ChildSpec
-    wanted: ChildProfile
-    nonce: bytes
-    initiator: bool
     message_id: int
     began_at: float
     lifetime: float = 0.0
@@ -56,11 +49,6 @@ class Child:
     is_told: bool = False  # the outside knows of it
 
     @property
-    def spi(self) -> int:
-        """Return the inbound SPI, under which it is known here."""
-        return self.spec.inbound_spi
-
-    @property
     def is_live(self) -> bool:
         """Return whether the peer has it, too, and nothing has replaced it."""
         return self.state is ChildState.LIVE
@@ -73,7 +61,3 @@ class Child:
     def carries(self, traffic: ChildProfile) -> bool:
         """Tell whether its selectors are just these."""
         return (self.spec.local_ts, self.spec.remote_ts) == (traffic.local_ts, traffic.remote_ts)
-
-    def change(self, **changes: object) -> None:
-        """Replace fields of what the worker has."""
-        self.spec = replace(self.spec, **changes)  # type: ignore[arg-type]  # its own fields

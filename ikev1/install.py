@@ -5,9 +5,10 @@ from typing import Final
 
 from ikecore.actions import ChildEstablished, InstallChild
 from ikecore.child import ChildLimits, ChildSpec
+from ikecore.holder import LINGER
 from ikecore.profile import ChildProfile, Profile
 from ikecore.share import soft_share
-from ikev1.child import LINGER, Child, ChildState
+from ikev1.child import Child, ChildState
 from ikev1.keys import child_keys
 from ikev1.payloads.attributes import Attribute, build_attributes
 from ikev1.payloads.notify import Notify

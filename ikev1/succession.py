@@ -6,8 +6,8 @@ its place.  Nothing may be sent on a child before the peer has it, nor be lost o
 * A child that the peer began is PENDING until QM3 or a packet comes; one of ours waits on standby
   for the peer's first packet, a second at most, while an older one carries.
 * The older one sends nothing more from then on.  Who began the new one deletes it after
-  :data:`~ikev1.child.LINGER`; the other end keeps it for :data:`~ikev1.child.OVERDUE`, in case that
-  end thinks otherwise.  For a moment it still takes what crosses its Delete.
+  :data:`~ikecore.holder.LINGER`; the other end keeps it for :data:`~ikev1.child.OVERDUE`, in case
+  that end thinks otherwise.  For a moment it still takes what crosses its Delete.
 * Of two made at once, by either end one, the one with the lowest of the four nonces goes, and its
   initiator deletes it.  At once is: each was begun before the other was settled.  The two ends may
   see that differently when messages were lost: then packets tell, and the nonces decide as well.
@@ -17,9 +17,10 @@ its place.  Nothing may be sent on a child before the peer has it, nor be lost o
 from typing import Final
 
 from ikecore.actions import Action, Reason, RetireChild, UseChild
+from ikecore.holder import LINGER
 from ikecore.profile import ChildProfile
 from ikecore.timetable import NEVER
-from ikev1.child import AFTERWARDS, LINGER, OVERDUE, Child, ChildState
+from ikev1.child import AFTERWARDS, OVERDUE, Child, ChildState
 from ikev1.exchange import Phase2
 from ikev1.flight import Flight
 from ikev1.install import announce, home_of

@@ -5,16 +5,14 @@ LIVE ──rekeyed by the peer──► REKEYED ──its Delete──► RETIRE
 └──closed by the peer──► gone
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from ikecore.actions import Action
-from ikecore.child import ChildSpec
-from ikecore.profile import ChildProfile
+from ikecore.holder import LINGER, BookedChild
 
 NEVER: Final = float("inf")
-LINGER: Final = 5.0  # seconds in which packets that were on their way are still taken
 
 
 class ChildState(Enum):
@@ -27,18 +25,12 @@ class ChildState(Enum):
 
 
 @dataclass(slots=True)
-class Child:
+class Child(BookedChild):
     """A child and its clocks.
 
-    ``wanted`` is which of the connection's children it is; ``nonce`` the lowest that it was made
-    with, and ``initiator`` whether we began that exchange: they decide between two made at once.
     ``heir`` is the inbound SPI of the child that has its traffic now, 0 for none.
     """
 
-    spec: ChildSpec
-    wanted: ChildProfile
-    nonce: bytes
-    initiator: bool
     state: ChildState = ChildState.LIVE
     heir: int = 0
     rekey_at: float = NEVER
@@ -47,18 +39,9 @@ class Child:
     news: tuple[Action, ...] = ()  # what it will hear, once it is decided that the child stays
 
     @property
-    def spi(self) -> int:
-        """Return the inbound SPI, under which it is known here."""
-        return self.spec.inbound_spi
-
-    @property
     def is_live(self) -> bool:
         """Return whether it carries packets and nothing replaces it."""
         return self.state is ChildState.LIVE
-
-    def change(self, **changes: object) -> None:
-        """Replace fields of what the worker has."""
-        self.spec = replace(self.spec, **changes)  # type: ignore[arg-type]  # its own fields
 
 
 def tell(child: Child) -> list[Action]:

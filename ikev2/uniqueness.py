@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from ikecore.actions import Action, Reason
+from ikecore.holder import LINGER
 from ikecore.profile import ChildProfile, Uniqueness
-from ikev2.child import LINGER
 from ikev2.exchanges.informational import delete
 from ikev2.heir import bequeath, leave_to_newer, use_standby
 from ikev2.sa import IkeSa, State

@@ -13,9 +13,10 @@ from typing import Final
 
 from ikecore.actions import Action, Reason
 from ikecore.diagnosis import Code, Diagnosis, diagnose
+from ikecore.holder import LINGER
 from ikecore.profile import ChildProfile
 from ikecore.proposals import Suite
-from ikev2.child import LINGER, Child, ChildState, tell
+from ikev2.child import Child, ChildState, tell
 from ikev2.children import Agreed, Answered, accepted, groups_of, offer, selectors, wishes
 from ikev2.exchanges.delete_child import DeleteChild, close_child, live_heir
 from ikev2.exchanges.informational import presume_dead

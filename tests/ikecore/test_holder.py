@@ -4,10 +4,15 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ikecore.actions import ChildClosed, Reason, RemoveChild
-from ikecore.holder import Holder
+from ikecore.child import ChildSpec, Keys
+from ikecore.holder import BookedChild, Holder
+from ikecore.keywords import parse_proposal
 from ikecore.profile import NO_CHILD, ChildProfile
+from ikecore.proposals import Protocol, choose
 from ikecore.trace import StateChanged
-from tests.pair.hosts import Dice, WatchedPool
+from policy.path import Path
+from suites.secret import Secret
+from tests.pair.hosts import MOON, SUN, Dice, WatchedPool
 
 
 class Mood(Enum):
@@ -48,3 +53,15 @@ def test_a_change_of_state_is_traced_with_its_reason() -> None:
     record = sa.become(Mood.BUSY, "a test wants it").record
     assert record == StateChanged("net", b"us", "calm", "busy", "a test wants it")
     assert sa.state is Mood.BUSY
+
+
+def test_a_child_changes_what_the_worker_has_of_it_and_keeps_its_spi() -> None:
+    none = Keys(Secret(b""), Secret(b""))
+    esp = parse_proposal("aes128gcm16", Protocol.ESP)
+    settled = choose((esp,), (esp,))
+    assert settled is not None
+    path = Path((MOON, 500), (SUN, 500))
+    spec = ChildSpec("net", b"us", 4711, 4712, settled[0], none, none, (), (), path)
+    child = BookedChild(spec, NO_CHILD, b"nonce", True)
+    child.change(path=path.reversed)
+    assert (child.spi, child.spec.path) == (4711, path.reversed)

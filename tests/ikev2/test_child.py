@@ -1,5 +1,6 @@
 from ikecore.child import ChildSpec
-from ikev2.child import LINGER, NEVER, Child, ChildState, retire
+from ikecore.holder import LINGER
+from ikev2.child import NEVER, Child, ChildState, retire
 
 from .asking import spec_of, tunnel
 

@@ -90,7 +90,7 @@ def test_without_the_package_the_answer_is_no(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_everything_but_ikev1_works_where_that_package_cannot_be_imported() -> None:
-    done = subprocess.run(  # noqa: S603  our own words
+    done = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-c", WITHOUT], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.returncode) == ("all well\n", 0), done.stderr
